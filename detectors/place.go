@@ -1,0 +1,51 @@
+package detectors
+
+import (
+	"strconv"
+	"strings"
+
+	"promoter/promoter"
+	"promoter/promoter/yamltree"
+)
+
+// PlaceOf is the place of a scalar in document doc of f.
+func PlaceOf(f *File, doc int, n *yamltree.Node, path string) promoter.Place {
+	return promoter.Place{
+		File: f.Path, Line: n.Line, Doc: doc, Path: path,
+		Start: n.Start, End: n.End, Written: n.Value,
+	}
+}
+
+// JoinKey is the path of a mapping's value: "a" and "b.c" give `a."b.c"`.
+// Below a path that ends in "|" (embedded YAML) no dot is put.
+func JoinKey(path, key string) string {
+	if key == "" || strings.ContainsAny(key, ".[]\"| \t\n") {
+		key = strconv.Quote(key)
+	}
+	if path == "" || strings.HasSuffix(path, "|") {
+		return path + key
+	}
+	return path + "." + key
+}
+
+// JoinItem is the path of a sequence's item: "a" and 0 give "a[0]".
+func JoinItem(path string, index int) string {
+	return path + "[" + strconv.Itoa(index) + "]"
+}
+
+// Unwritten says why a scalar's value cannot be known from the file: it is
+// written by a template, or substituted when it is applied. It is "" for a
+// value that stands there as it is.
+func Unwritten(f *File, n *yamltree.Node) string {
+	raw := n.Value
+	if n.Start >= 0 && n.Start <= n.End && n.End <= len(f.Data) {
+		raw = string(f.Data[n.Start:n.End])
+	}
+	switch {
+	case strings.Contains(raw, "{{"):
+		return "the value is written by a template"
+	case strings.Contains(raw, "${"), strings.Contains(raw, "$("):
+		return "the value is substituted by a variable"
+	}
+	return ""
+}
