@@ -86,4 +86,3 @@ func splitKey(key string) (base, suffix string, r role) {
 	}
 	return "", "", noRole
 }
-

@@ -81,7 +81,7 @@ func canonicalHost(host string) string {
 }
 
 func isHost(s string) bool {
-	return s == "localhost" || strings.ContainsAny(s, ".:") || s != strings.ToLower(s)
+	return s == "localhost" || strings.ContainsAny(s, ".:")
 }
 
 // maxName is the longest repository name, host included, that registries take.

@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -48,4 +49,15 @@ func Unwritten(f *File, n *yamltree.Node) string {
 		return "the value is substituted by a variable"
 	}
 	return ""
+}
+
+// holdsImages is a quick look whether Images could find anything in a text:
+// most files hold no word that an image's keys are made of.
+func holdsImages(data []byte) bool {
+	for _, word := range [...]string{"mage", "MAGE", "epository", "REPOSITORY", "tag", "Tag"} {
+		if bytes.Contains(data, []byte(word)) {
+			return true
+		}
+	}
+	return false
 }
