@@ -97,16 +97,13 @@ type mask struct {
 }
 
 func (m *mask) run() {
-	header := false // the last line that is not blank opens a block scalar
+	header := -1 // column of the key whose block scalar the last line that is not blank opens
 	for at := 0; at < len(m.data); {
 		end := lineBreak(m.data, at)
 		switch m.line(at, end) {
 		case noAction:
 		case onlyActions:
 			m.blank(at, end, header)
-			if header && len(bytes.TrimSpace(m.out[at:end])) > 0 {
-				header = false // the block scalar has its first line
-			}
 		case mixed:
 			m.underscore(at, end)
 		}
@@ -174,14 +171,24 @@ func (m *mask) each(at, end int, f func(from, to int, a action)) {
 
 // blank overwrites a line of actions by blanks. Below "key: |" the first lines
 // set the indentation, and a longer blank line is an error there: what reaches
-// beyond the indentation becomes a comment-like text instead.
-func (m *mask) blank(at, end int, header bool) {
+// beyond the indentation becomes a comment-like text instead. Header is the
+// key's column, or -1 elsewhere.
+func (m *mask) blank(at, end, header int) {
 	m.each(at, end, func(from, to int, _ action) { m.fill(from, to, ' ') })
-	if !header {
+	if header < 0 {
 		return
 	}
 	indent, ok := m.indentBelow(end + 1)
-	if !ok || at+indent >= end {
+	if !ok {
+		return
+	}
+	// The action's own column is the indentation if it can be one: the file
+	// may be plain YAML with a template in a value.
+	own := len(m.data[at:end]) - len(bytes.TrimLeft(m.data[at:end], " "))
+	if own > header {
+		indent = min(indent, own)
+	}
+	if at+indent >= end {
 		return
 	}
 	from := at + indent
@@ -236,15 +243,24 @@ func (m *mask) fill(from, to int, c byte) {
 	}
 }
 
-// opensBlock reports whether a line ends with a block scalar's header.
-func opensBlock(line []byte) bool {
-	if i := bytes.Index(line, []byte(" #")); i >= 0 {
-		line = line[:i]
+// opensBlock returns the column of the key on a line that ends with a block
+// scalar's header, or -1 for other lines.
+func opensBlock(line []byte) int {
+	text := line
+	if i := bytes.Index(text, []byte(" #")); i >= 0 {
+		text = text[:i]
 	}
-	line = bytes.TrimSpace(line)
-	i := len(line)
-	for i > 0 && bytes.IndexByte([]byte("+-123456789"), line[i-1]) >= 0 {
+	text = bytes.TrimSpace(text)
+	i := len(text)
+	for i > 0 && bytes.IndexByte([]byte("+-123456789"), text[i-1]) >= 0 {
 		i--
 	}
-	return i > 0 && (line[i-1] == '|' || line[i-1] == '>') && (i == 1 || isBlank(line[i-2]))
+	if i == 0 || text[i-1] != '|' && text[i-1] != '>' || i > 1 && !isBlank(text[i-2]) {
+		return -1
+	}
+	key := 0
+	for key+1 < len(line) && (line[key] == ' ' || line[key] == '-' && line[key+1] == ' ') {
+		key++
+	}
+	return key
 }
