@@ -79,20 +79,23 @@ func (n *Node) Resolve() *Node {
 func (n *Node) Get(keys ...string) *Node {
 	n = n.Resolve()
 	for _, k := range keys {
-		if n = n.lookup(k, 0); n == nil {
+		left := maxMerge
+		if n = n.lookup(k, &left); n == nil {
 			return nil
 		}
 	}
 	return n
 }
 
-// maxMerge bounds the depth of merge keys that refer to each other.
-const maxMerge = 16
+// maxMerge bounds how many mappings one look-up visits: merge keys that each
+// name several mappings multiply with every level.
+const maxMerge = 256
 
-func (n *Node) lookup(key string, depth int) *Node {
-	if n == nil || n.Kind != Mapping || depth > maxMerge {
+func (n *Node) lookup(key string, left *int) *Node {
+	if n == nil || n.Kind != Mapping || *left <= 0 {
 		return nil
 	}
+	*left--
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if k := n.Content[i]; k.Kind == Scalar && k.Value == key {
 			return n.Content[i+1].Resolve()
@@ -105,13 +108,13 @@ func (n *Node) lookup(key string, depth int) *Node {
 		from := n.Content[i+1].Resolve()
 		if from != nil && from.Kind == Sequence {
 			for _, item := range from.Content {
-				if v := item.Resolve().lookup(key, depth+1); v != nil {
+				if v := item.Resolve().lookup(key, left); v != nil {
 					return v
 				}
 			}
 			continue
 		}
-		if v := from.lookup(key, depth+1); v != nil {
+		if v := from.lookup(key, left); v != nil {
 			return v
 		}
 	}
