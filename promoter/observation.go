@@ -1,0 +1,104 @@
+package promoter
+
+import "time"
+
+// Observation is every fact of one look at the world. It is a value: whatever
+// is not in it was not seen.
+type Observation struct {
+	Base    string // the base branch's name
+	Commit  string // its commit that was read
+	Targets []Target
+	Pulls   []Pull
+	// PullsUnknown says why the forge's pulls could not be read whole; then
+	// nothing is opened, changed or closed.
+	PullsUnknown string
+	Seals        []Seal
+	Notes        map[Artifact][]Note
+}
+
+// PullState is where a pull is.
+type PullState string
+
+// The states of a pull.
+const (
+	PullOpen   PullState = "open"
+	PullMerged PullState = "merged"
+	PullClosed PullState = "closed" // closed and not merged
+	PullBranch PullState = "branch" // pushed, no pull opened yet
+)
+
+// Pull is a pull request of ours, found by its branch's name.
+type Pull struct {
+	Number int
+	URL    string
+	Branch string
+	Head   string // the branch's commit
+	State  PullState
+	Draft  bool
+	// Ours is set when every commit on the branch is one that we wrote and
+	// nobody changed: the head's tree is its parent's with exactly the edits
+	// that its message names. Only such a branch is ever overwritten.
+	Ours bool
+	// Parent is the base branch's commit that the head was built on.
+	Parent string
+	// Edits are the scalars that the branch changes relative to Parent, and
+	// Foreign is set when it changes anything else.
+	Edits     []Edit
+	Foreign   bool
+	Sheet     string // digest of the sheet its text was written from; an index, not authority
+	Merge     string // the merge commit, when merged
+	MergedAt  time.Time
+	ClosedBy  string
+	UpdatedAt time.Time
+	Labels    []string
+}
+
+// Edit is one scalar's change.
+type Edit struct {
+	Place Place  `json:"place"`
+	To    string `json:"to"` // what the scalar reads afterwards, decoded
+}
+
+// Seal is a final verdict, read from a commit status on a merge commit.
+type Seal struct {
+	Change  string
+	Wave    string
+	Commit  string
+	Verdict Level
+	Reason  string
+	At      time.Time
+}
+
+// Level is how good or bad a verdict is. The worst of several wins: harm that
+// was seen outranks what could not be seen.
+type Level int
+
+// The levels, from best to worst.
+const (
+	Pass Level = iota
+	Hold
+	Unknown
+	Fail
+)
+
+func (l Level) String() string {
+	switch l {
+	case Pass:
+		return "pass"
+	case Hold:
+		return "hold"
+	case Unknown:
+		return "unknown"
+	case Fail:
+		return "fail"
+	}
+	return "invalid"
+}
+
+// Note is what a publisher says of one release. It is untrusted text.
+type Note struct {
+	Version string `json:"version"`
+	Title   string `json:"title,omitempty"`
+	Body    string `json:"body"`
+	URL     string `json:"url,omitempty"`
+}

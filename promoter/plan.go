@@ -1,0 +1,344 @@
+package promoter
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Plan decides. It is the only place where anything is decided: the same
+// observation, policy and time give the same decision.
+func Plan(obs Observation, pol Policy, now time.Time) Decision {
+	p := &planner{obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, wanted: map[string]bool{}}
+	for i := range obs.Pulls {
+		p.seePull(&obs.Pulls[i])
+	}
+	p.explainUnplaced()
+	for _, u := range units(obs.Targets, pol) {
+		p.unit(u)
+	}
+	p.supersede()
+	p.propose()
+	p.sortLines()
+	return p.out
+}
+
+type planner struct {
+	obs   Observation
+	pol   Policy
+	now   time.Time
+	pulls map[string]*Pull // by branch
+	// merged are the changes of which some wave's pull was merged.
+	merged map[string]bool
+	failed map[string]Seal
+	// wanted are the branches that this decision wants to exist.
+	wanted    map[string]bool
+	proposals []proposal
+	out       Decision
+}
+
+// seePull remembers the pull that speaks for a branch: an open one before a
+// merged one before a closed one, and among equals the newest.
+func (p *planner) seePull(pull *Pull) {
+	if p.merged == nil {
+		p.merged = map[string]bool{}
+		p.failed = map[string]Seal{}
+		for _, s := range p.obs.Seals {
+			if s.Verdict == Fail {
+				p.failed[s.Change] = s
+			}
+		}
+	}
+	if id, ok := ChangeOf(pull.Branch); ok && pull.State == PullMerged {
+		p.merged[id] = true
+	}
+	rank := func(s PullState) int {
+		return slices.Index([]PullState{PullBranch, PullClosed, PullMerged, PullOpen}, s)
+	}
+	old := p.pulls[pull.Branch]
+	if old == nil || cmp.Or(rank(pull.State)-rank(old.State), pull.Number-old.Number) > 0 {
+		p.pulls[pull.Branch] = pull
+	}
+}
+
+func (p *planner) line(l Line) { p.out.Lines = append(p.out.Lines, l) }
+
+// wake asks for another look at a moment, if it is the earliest.
+func (p *planner) wake(at time.Time) {
+	if at.After(p.now) && (p.out.Wake.IsZero() || at.Before(p.out.Wake)) {
+		p.out.Wake = at
+	}
+}
+
+// explainUnplaced says of each target that is in no wave, or about which
+// nothing is known, why nothing is proposed for it.
+func (p *planner) explainUnplaced() {
+	for i := range p.obs.Targets {
+		t := &p.obs.Targets[i]
+		l := Line{
+			Subject: shortName(t.Pin.Artifact), From: t.Pin.Version, Environment: t.Pin.Environment, Place: t.Pin.Place.String(),
+		}
+		switch {
+		case t.step() < 0:
+			l.Status, l.Why = Unplaced, t.whyUnplaced()
+		case t.Choice.Unknown != "":
+			l.Status, l.Why, l.Wave = Unresolved, t.Choice.Unknown, p.pol.Waves[t.step()].Name
+		default:
+			continue
+		}
+		p.line(l)
+	}
+}
+
+func (t *Target) whyUnplaced() string {
+	at := t.Pin.Place.String()
+	for _, r := range t.Reach {
+		if r.Wave < 0 && r.Environment != "" {
+			return fmt.Sprintf("an edit at %s reaches environment %s, which is in no wave", at, r.Environment)
+		}
+	}
+	if t.Pin.Environment != "" {
+		return fmt.Sprintf("environment %s of %s is in no wave", t.Pin.Environment, at)
+	}
+	return fmt.Sprintf("nothing says which environment %s belongs to", at)
+}
+
+// unit walks one unit through the waves.
+func (p *planner) unit(u *unit) {
+	first := p.leading(u)
+	for w := range p.pol.Waves {
+		if len(u.steps[w]) > 0 {
+			p.step(u, w, first)
+		}
+	}
+}
+
+// leading is where the unit's first waves go: what the conveyor brings to the
+// later ones in the end.
+func (p *planner) leading(u *unit) map[Artifact]goal {
+	goals := map[Artifact]goal{}
+	var heads []*Target
+	for _, a := range u.artifacts {
+		for w := range p.pol.Waves {
+			ts := u.of(a, w)
+			if len(ts) == 0 || len(u.before(a, w, p.pol)) > 0 {
+				continue
+			}
+			heads = append(heads, ts...)
+			if g, ok := newest(ts); ok && better(a.Kind, g, goals[a]) {
+				goals[a] = g
+			} else if at, ok := passed(ts); ok && goals[a].version == "" {
+				goals[a] = at
+			}
+		}
+	}
+	if u.group != nil && u.group.Lockstep && !lockstep(goals, heads) {
+		return map[Artifact]goal{}
+	}
+	return goals
+}
+
+func better(k Kind, g, than goal) bool {
+	n, ok := Compare(k, g.version, than.version)
+	return than.version == "" || ok && n > 0
+}
+
+// step decides for one unit in one wave.
+func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
+	goals, why := p.goals(u, w, first)
+	moving := p.moving(u, w, goals)
+	ahead := false
+	if len(moving) == 0 {
+		// Nothing to do now; the later waves' line says what they wait for.
+		late := p.moving(u, w, first)
+		if len(late) == 0 && why == "" {
+			p.current(u, w)
+			return
+		}
+		u.behind[w] = len(late) > 0
+		if len(late) == 0 || !p.pol.Ahead || why == "" {
+			p.waits(u, w, cmp.Or(why, p.waitReason(u, w)), first, late)
+			return
+		}
+		goals, moving, ahead = first, late, true
+	}
+	u.behind[w] = true
+	id := changeID(u.key, u.name, versions(goals))
+	if s, bad := p.failed[id]; bad {
+		p.hold(u, w, id, goals, moving, Left, fmt.Sprintf("failed in %s (%s): quarantined until a newer version or a retry", s.Wave, s.Reason))
+		return
+	}
+	if u.after != nil && u.after.behind[w] {
+		p.hold(u, w, id, goals, moving, Waiting, fmt.Sprintf("%s changes first: %s comes before it in group %s", u.after.name, u.after.name, u.group.Name))
+		return
+	}
+	if old := p.underWay(u, w, goals); old != "" {
+		p.hold(u, w, id, goals, moving, Waiting, old)
+		return
+	}
+	for _, s := range p.shares(w, moving) {
+		p.share(u, w, id, goals, s, ahead)
+	}
+}
+
+// goals are where the wave's targets go by the conveyor: the first wave of an
+// artifact to the newest version that is wanted, a later one to what the waves
+// before it have passed. The reason says what is in the way, if anything is.
+func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]goal, string) {
+	out := map[Artifact]goal{}
+	why := ""
+	for _, a := range u.artifacts {
+		before := u.before(a, w, p.pol)
+		if len(before) == 0 {
+			if g, ok := first[a]; ok {
+				out[a] = g
+			}
+			continue
+		}
+		var low goal
+		for _, b := range before {
+			if len(u.blind[b]) > 0 {
+				return nil, fmt.Sprintf("wave %s says nothing of it (%s)", p.pol.Waves[b].Name, u.blind[b][0].Choice.Unknown)
+			}
+			g, ok := passed(u.of(a, b))
+			if !ok {
+				return nil, fmt.Sprintf("wave %s is at versions that cannot be compared", p.pol.Waves[b].Name)
+			}
+			if low.version == "" || better(a.Kind, low, g) {
+				low = g
+			}
+			if f, ok := first[a]; ok && better(a.Kind, f, g) && why == "" {
+				why = fmt.Sprintf("for wave %s, which is at %s", p.pol.Waves[b].Name, g.version)
+			}
+		}
+		out[a] = low
+	}
+	return out, why
+}
+
+// moving are the wave's targets that are not at their goal and may go there.
+func (p *planner) moving(u *unit, w int, goals map[Artifact]goal) []*Target {
+	var out []*Target
+	for _, t := range u.steps[w] {
+		g, ok := goals[t.Pin.Artifact]
+		if ok && g.version != "" && !t.reached(g) && t.allows(g) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// allows reports whether the target's own policy admits the goal.
+func (t *Target) allows(g goal) bool {
+	for _, r := range t.Choice.Updates {
+		if r.Version == g.version {
+			return true
+		}
+	}
+	return false
+}
+
+// waitReason is why targets of a wave that are behind are not moving although
+// no earlier wave is in the way: their own policy.
+func (p *planner) waitReason(u *unit, w int) string {
+	for _, t := range u.steps[w] {
+		if len(t.Choice.Held) > 0 {
+			return t.Choice.Held[0].Release.Version + ": " + t.Choice.Held[0].Why
+		}
+	}
+	return "policy allows no newer version here"
+}
+
+// underWay returns why a newer release waits: the one before it has been
+// merged somewhere and has not arrived everywhere.
+func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) string {
+	if p.pol.Latest {
+		return ""
+	}
+	at := map[Artifact]goal{}
+	for _, a := range u.artifacts {
+		if len(u.before(a, w, p.pol)) > 0 {
+			return "" // a later wave only finishes what is under way
+		}
+		if g, ok := passed(u.of(a, w)); ok {
+			at[a] = g
+		} else if g, ok := goals[a]; ok {
+			at[a] = g
+		}
+	}
+	id := changeID(u.key, u.name, versions(at))
+	if !p.merged[id] {
+		return ""
+	}
+	for later := range p.pol.Waves {
+		if later != w && len(p.moving(u, later, at)) > 0 {
+			return fmt.Sprintf("%s is under way and has not reached wave %s: it is finished first", describe(at), p.pol.Waves[later].Name)
+		}
+	}
+	return ""
+}
+
+func describe(goals map[Artifact]goal) string {
+	var parts []string
+	for _, g := range goals {
+		parts = append(parts, g.version)
+	}
+	slices.Sort(parts)
+	return strings.Join(slices.Compact(parts), ", ")
+}
+
+func versions(goals map[Artifact]goal) map[Artifact]string {
+	out := make(map[Artifact]string, len(goals))
+	for a, g := range goals {
+		if g.version != "" {
+			out[a] = g.String()
+		}
+	}
+	return out
+}
+
+// share is a wave's share of a pull.
+type share struct {
+	name    string
+	targets []*Target
+}
+
+// shares spreads a wave's targets over pulls as the wave says.
+func (p *planner) shares(w int, ts []*Target) []share {
+	key := func(t *Target) string {
+		switch p.pol.Waves[w].Split {
+		case SplitEnvironment:
+			return t.Pin.Environment
+		case SplitTenant:
+			return t.Pin.Tenant
+		case SplitCluster:
+			return cmp.Or(t.Pin.Cluster, t.Pin.Environment)
+		}
+		return ""
+	}
+	var out []share
+	index := map[string]int{}
+	for _, t := range ts {
+		k := key(t)
+		if len(t.Reach) > 1 && k != "" {
+			k = "shared" // a shared file is no single environment's
+		}
+		i, ok := index[k]
+		if !ok {
+			i = len(out)
+			index[k] = i
+			out = append(out, share{name: k})
+		}
+		out[i].targets = append(out[i].targets, t)
+	}
+	slices.SortFunc(out, func(a, b share) int { return strings.Compare(a.name, b.name) })
+	return out
+}
+
+func (p *planner) sortLines() {
+	slices.SortStableFunc(p.out.Lines, func(a, b Line) int {
+		return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(a.Change, b.Change))
+	})
+}

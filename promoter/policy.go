@@ -1,0 +1,128 @@
+package promoter
+
+import "time"
+
+// Class says how careful a change must be.
+type Class string
+
+// The classes, from most to least careful.
+const (
+	C1 Class = "C1" // infrastructure: CRDs, control planes, ingress, storage
+	C2 Class = "C2" // co-managed with a client or another team
+	C3 Class = "C3" // routine
+)
+
+// MergeMode says who merges.
+type MergeMode string
+
+// The ways to a merge.
+const (
+	MergeAutomatic MergeMode = "automatic" // the bot, when every gate passes
+	MergeApproved  MergeMode = "approval"  // the bot, when every gate passes and people approved
+	MergeManual    MergeMode = "manual"    // a person
+)
+
+// Policy is what the user wants, validated: the part of the configuration
+// that is about decisions. What it says about a single pin comes with the
+// Target.
+type Policy struct {
+	Waves   []Wave
+	Classes map[Class]ClassPolicy
+	Groups  map[string]Group
+	Ahead   bool // open all waves' pulls at once, later ones as drafts
+	MaxOpen int  // open pulls of ours at once; 0: no limit
+	Latest  bool // a newer release may start while the one before is under way
+	Freezes []Freeze
+	Windows []Window
+}
+
+// Wave is the environments that change together.
+type Wave struct {
+	Name          string
+	After         []int         // indexes of waves that must have passed
+	Split         Split         // how its targets are spread over pulls
+	MaxConcurrent int           // open pulls in the wave at once; 0: all
+	Soak          time.Duration // how long it must stay healthy before the next
+}
+
+// Split says which targets of a wave share a pull.
+type Split string
+
+// The ways to split a wave.
+const (
+	SplitNone        Split = "none"
+	SplitEnvironment Split = "environment"
+	SplitTenant      Split = "tenant"
+	SplitCluster     Split = "cluster"
+)
+
+// ClassPolicy is what a class asks before a merge.
+type ClassPolicy struct {
+	Merge     MergeMode
+	Approvals int      // how many, for MergeApproved
+	From      []string // who may approve; empty: anyone the forge lets
+	Soak      time.Duration
+}
+
+// Group is artifacts that change together.
+type Group struct {
+	Name     string
+	Lockstep bool // every member goes to the newest version that all have
+	Ordered  bool // one pull a member, each after the one before it
+}
+
+// Freeze is a time in which nothing merges.
+type Freeze struct {
+	Name         string
+	From, To     time.Time // To is the first moment after it
+	Environments []string  // names; empty: all
+	Tenants      []string  // names; empty: all
+}
+
+// Window is a recurring time in which merges are allowed.
+type Window struct {
+	Environments []string
+	Tenants      []string
+	Days         []time.Weekday // on which it begins; empty: every day
+	From, To     time.Duration  // since midnight; To before From is the next day
+	Zone         *time.Location
+}
+
+// Target is a pin with what policy says about it.
+type Target struct {
+	Pin Pin
+	// Wave is the index of the wave that the pin's own environment belongs
+	// to; -1 when it is in none.
+	Wave int
+	// Reach lists the environments that an edit of this scalar reaches, by
+	// the reference graph; it includes the pin's own. Empty: not known.
+	Reach  []Reached
+	Class  Class
+	Group  string // name of the group the artifact is in, or ""
+	Rank   int    // position in the group's order
+	Wanted Wanted
+	Choice Choice // what the artifact's source offers this pin
+}
+
+// Reached is an environment (and the application in it) that an edit reaches.
+type Reached struct {
+	Environment string
+	Tenant      string
+	Cluster     string
+	App         string
+	Wave        int // -1 when the environment is in no wave
+}
+
+// step is the wave in whose pull the target changes: the last one that the
+// edit reaches, so that nothing reaches a wave before its turn. It is -1 when
+// any environment that it reaches is in no wave.
+func (t Target) step() int {
+	w := t.Wave
+	for _, r := range t.Reach {
+		if r.Wave < 0 {
+			return -1
+		}
+		w = max(w, r.Wave)
+	}
+	return w
+}

@@ -1,0 +1,300 @@
+package promoter
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// RetryLabel on a closed pull asks for another attempt at the same version.
+const RetryLabel = "promoter/retry"
+
+// proposal is a pull that should exist.
+type proposal struct {
+	unit    *unit
+	wave    int
+	branch  string
+	sheet   Sheet
+	edits   []Edit
+	message string
+	draft   bool
+	targets []*Target
+}
+
+// current records that a unit has nothing to do in a wave.
+func (p *planner) current(u *unit, w int) {
+	p.each(u, w, u.steps[w], func(l *Line) {
+		l.Status, l.Why = Current, "nothing newer is wanted"
+	})
+}
+
+// waits records that a unit's targets are behind and may not move yet.
+func (p *planner) waits(u *unit, w int, why string, first map[Artifact]goal, late []*Target) {
+	if len(late) == 0 {
+		late = u.steps[w]
+	}
+	p.each(u, w, late, func(l *Line) {
+		l.Status, l.Why, l.To = Waiting, why, describe(first)
+	})
+	for _, t := range late {
+		for _, h := range t.Choice.Held {
+			p.wake(h.Until)
+		}
+	}
+}
+
+// hold records why a unit's moving targets stay where they are.
+func (p *planner) hold(u *unit, w int, id string, goals map[Artifact]goal, ts []*Target, s Status, why string) {
+	p.each(u, w, ts, func(l *Line) {
+		l.Change, l.Status, l.Why, l.To = id, s, why, describe(goals)
+	})
+}
+
+// each writes a line for each environment of the targets.
+func (p *planner) each(u *unit, w int, ts []*Target, set func(*Line)) {
+	from := map[string][]string{}
+	var envs []string
+	for _, t := range ts {
+		e := t.Pin.Environment
+		if _, ok := from[e]; !ok {
+			envs = append(envs, e)
+		}
+		if v := cmp.Or(t.Pin.Version, t.Pin.Digest); !slices.Contains(from[e], v) {
+			from[e] = append(from[e], v)
+		}
+	}
+	slices.Sort(envs)
+	for _, e := range envs {
+		slices.Sort(from[e])
+		l := Line{Subject: u.name, From: strings.Join(from[e], ", "), Wave: p.pol.Waves[w].Name, Environment: e}
+		set(&l)
+		p.line(l)
+	}
+}
+
+// share decides for the targets that share a pull.
+func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s share, ahead bool) {
+	wave := p.pol.Waves[w]
+	var edits []Edit
+	var kept []*Target
+	for _, t := range s.targets {
+		es, why := t.edits(goals[t.Pin.Artifact])
+		if why != "" {
+			p.hold(u, w, id, goals, []*Target{t}, Unresolved, fmt.Sprintf("%s: %s", t.Pin.Place, why))
+			continue
+		}
+		edits = append(edits, es...)
+		kept = append(kept, t)
+	}
+	if len(edits) == 0 {
+		return
+	}
+	slices.SortFunc(edits, func(a, b Edit) int {
+		return cmp.Or(strings.Compare(a.Place.File, b.Place.File), a.Place.Start-b.Place.Start)
+	})
+	edits = slices.CompactFunc(edits, func(a, b Edit) bool { return a == b })
+	name, pull := p.attempt(Branch{Change: id, Wave: wave.Name, Part: s.name})
+	sheet := p.sheet(u, w, id, goals, kept, edits)
+	sheet.Part = s.name
+	prop := proposal{
+		unit: u, wave: w, branch: name, sheet: sheet, edits: edits, draft: ahead, targets: kept,
+		message: message(sheet, edits),
+	}
+	switch {
+	case pull != nil && pull.State == PullMerged:
+		p.hold(u, w, id, goals, kept, Left, fmt.Sprintf("merged as #%d, and the base has another version again: a person's change wins", pull.Number))
+	case pull != nil && pull.State == PullClosed:
+		p.hold(u, w, id, goals, kept, Left, fmt.Sprintf("#%d was closed%s: not opened again before a newer version (label it %s to try again)", pull.Number, by(pull.ClosedBy), RetryLabel))
+	default:
+		p.proposals = append(p.proposals, prop)
+		p.wanted[name] = true
+	}
+}
+
+func by(who string) string {
+	if who == "" {
+		return ""
+	}
+	return " by " + who
+}
+
+// attempt is the branch to use: the first that no closed pull stands for, past
+// those whose closing a person asked to be tried again.
+func (p *planner) attempt(b Branch) (string, *Pull) {
+	for {
+		name := b.String()
+		pull := p.pulls[name]
+		if pull == nil || pull.State != PullClosed || !slices.Contains(pull.Labels, RetryLabel) {
+			return name, pull
+		}
+		b.Attempt++
+	}
+}
+
+// propose turns proposals into actions, within the limits on open pulls. Those
+// that exist come first, then the waves that are farthest on: what has begun
+// is finished before anything new begins.
+func (p *planner) propose() {
+	slices.SortStableFunc(p.proposals, func(a, b proposal) int {
+		return cmp.Or(p.isNew(a)-p.isNew(b), btoi(a.draft)-btoi(b.draft), b.wave-a.wave, strings.Compare(a.branch, b.branch))
+	})
+	open, inWave := 0, map[int]int{}
+	for _, x := range p.proposals {
+		pull := p.pulls[x.branch]
+		fresh := p.isNew(x) == 1
+		limit := p.pol.Waves[x.wave].MaxConcurrent
+		switch {
+		case p.obs.PullsUnknown != "":
+			p.say(x, Unresolved, "the forge's pull requests could not be read ("+p.obs.PullsUnknown+"): nothing is changed", 0)
+		case fresh && p.pol.MaxOpen > 0 && open >= p.pol.MaxOpen:
+			p.say(x, Waiting, fmt.Sprintf("%d pull requests are open, the most that may be", open), 0)
+		case fresh && limit > 0 && inWave[x.wave] >= limit:
+			p.say(x, Waiting, fmt.Sprintf("%d pull requests are open in wave %s, the most that may be", inWave[x.wave], p.pol.Waves[x.wave].Name), 0)
+		default:
+			open++
+			inWave[x.wave]++
+			p.exist(x, pull)
+		}
+	}
+}
+
+func (p *planner) isNew(x proposal) int {
+	if pull := p.pulls[x.branch]; pull != nil && (pull.State == PullOpen || pull.State == PullBranch) {
+		return 0
+	}
+	return 1
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// exist brings one pull into being, a step a look: the branch, then the pull,
+// then its text.
+func (p *planner) exist(x proposal, pull *Pull) {
+	switch {
+	case pull == nil || pull.State == PullClosed:
+		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Edits: x.edits, Message: x.message})
+		p.say(x, Propose, "its branch is pushed", 0)
+	case pull.Foreign || !sameEdits(pull.Edits, x.edits):
+		if !pull.Ours {
+			p.say(x, Left, fmt.Sprintf("#%d holds a person's commits: a person merges it", pull.Number), pull.Number)
+			return
+		}
+		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Expect: pull.Head, Edits: x.edits, Message: x.message})
+		p.say(x, Propose, "its branch is written again: the base has moved under it", pull.Number)
+	case pull.State == PullBranch:
+		p.act(Open{Branch: x.branch, Head: pull.Head, Base: p.obs.Base, Draft: x.draft, Sheet: p.laddered(x)})
+		p.say(x, Propose, "its pull request is opened", 0)
+	default:
+		sheet := p.laddered(x)
+		if pull.Sheet != sheet.Digest() || pull.Draft && !x.draft {
+			p.act(Update{Number: pull.Number, Branch: x.branch, Head: pull.Head, Draft: x.draft, Sheet: sheet})
+		}
+		why := fmt.Sprintf("#%d is open", pull.Number)
+		if x.draft {
+			why += " as a draft: earlier waves come first"
+		}
+		p.say(x, Proposed, why, pull.Number)
+	}
+}
+
+func (p *planner) act(a Action) { p.out.Actions = append(p.out.Actions, a) }
+
+// say writes a proposal's lines.
+func (p *planner) say(x proposal, s Status, why string, pull int) {
+	p.each(x.unit, x.wave, x.targets, func(l *Line) {
+		l.Change, l.Status, l.Why, l.Pull = x.sheet.Change, s, why, pull
+		var to []string
+		for _, m := range x.sheet.Members {
+			to = append(to, m.To)
+		}
+		l.To = strings.Join(slices.Compact(to), ", ")
+	})
+}
+
+// sameEdits compares what edits change; where in the file it stands does not
+// matter.
+func sameEdits(a, b []Edit) bool { return len(a) == len(b) && EditsDigest(a) == EditsDigest(b) }
+
+// supersede closes the open pulls of ours that nothing asks for any more, and
+// then deletes their branches.
+func (p *planner) supersede() {
+	if p.obs.PullsUnknown != "" {
+		return
+	}
+	for i := range p.obs.Pulls {
+		pull := &p.obs.Pulls[i]
+		_, ours := ChangeOf(pull.Branch)
+		if !ours || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull || p.unknownBehind(pull) {
+			continue
+		}
+		switch {
+		case pull.State == PullBranch && pull.Ours:
+			p.act(Delete{Branch: pull.Branch, Expect: pull.Head})
+		case pull.State == PullOpen && pull.Ours:
+			p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: p.replacedBy(pull)})
+		case pull.State == PullOpen:
+			id, _ := ChangeOf(pull.Branch)
+			p.line(Line{Change: id, Subject: id, Status: Left, Pull: pull.Number, Why: fmt.Sprintf("#%d is no longer needed, but holds a person's commits: a person closes it", pull.Number)})
+		}
+	}
+}
+
+// unknownBehind reports whether a pull may only look unwanted because
+// something that it touches cannot be read or looked up now: then it stays.
+func (p *planner) unknownBehind(pull *Pull) bool {
+	places := map[string]bool{}
+	for _, e := range pull.Edits {
+		places[e.Place.File+"\x00"+e.Place.Path] = true
+	}
+	known := 0
+	for i := range p.obs.Targets {
+		t := &p.obs.Targets[i]
+		if !places[t.Pin.Place.File+"\x00"+t.Pin.Place.Path] {
+			continue
+		}
+		if t.Choice.Unknown != "" {
+			return true
+		}
+		known++
+	}
+	return known == 0 && len(pull.Edits) > 0 && len(p.obs.Targets) == 0
+}
+
+// replacedBy names what makes a pull unnecessary.
+func (p *planner) replacedBy(pull *Pull) string {
+	for _, x := range p.proposals {
+		for _, e := range x.edits {
+			for _, old := range pull.Edits {
+				if e.Place.File == old.Place.File && e.Place.Path == old.Place.Path && e.To != old.To {
+					return "superseded by " + x.sheet.Title()
+				}
+			}
+		}
+	}
+	return "the base branch no longer needs it"
+}
+
+// message is the commit message: the title, the scalars, the trailers.
+func message(s Sheet, edits []Edit) string {
+	var b strings.Builder
+	b.WriteString(s.Title() + "\n\n")
+	for i, e := range edits {
+		if i == 20 {
+			fmt.Fprintf(&b, "and %s more\n", count(len(edits)-i, "edit"))
+			break
+		}
+		fmt.Fprintf(&b, "%s: %s -> %s\n", e.Place, oneLine(e.Place.Written), oneLine(e.To))
+	}
+	t := Trailers{Change: s.Change, Wave: s.Wave, Edits: EditsDigest(edits)}
+	for _, m := range s.Members {
+		t.From = append(t.From, m.Artifact.String()+" = "+strings.Join(m.From, ", "))
+		t.To = append(t.To, m.Artifact.String()+" = "+m.To)
+	}
+	return b.String() + "\n" + t.String()
+}

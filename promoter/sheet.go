@@ -1,0 +1,95 @@
+package promoter
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Sheet is everything that a pull's text says, before it is words: templates
+// turn it into Markdown. Texts from outside are in it as they came.
+type Sheet struct {
+	Change  string        `json:"change"`
+	Wave    string        `json:"wave"`
+	Part    string        `json:"part,omitempty"`
+	Class   Class         `json:"class"`
+	Merge   MergeMode     `json:"merge"`
+	Members []SheetMember `json:"members"`
+	Reaches []Reached     `json:"reaches"`
+	// Shared is set when an edit stands in a file that several environments
+	// share.
+	Shared bool        `json:"shared,omitempty"`
+	Ladder []SheetStep `json:"ladder"`
+	Edits  []Edit      `json:"edits"`
+	// Approvals and From say who must approve, for MergeApproved.
+	Approvals int      `json:"approvals,omitempty"`
+	From      []string `json:"from,omitempty"`
+	Soak      time.Duration
+}
+
+// SheetMember is one artifact's part of a change.
+type SheetMember struct {
+	Artifact   Artifact   `json:"artifact"`
+	From       []string   `json:"from"` // the versions now, each once
+	To         string     `json:"to"`
+	Update     UpdateType `json:"update"`
+	Digest     string     `json:"digest,omitempty"`
+	Created    time.Time  `json:"created,omitzero"`
+	FirstSeen  time.Time  `json:"firstSeen,omitzero"`
+	Skipped    []string   `json:"skipped,omitempty"` // newer releases that are held back, with why
+	Deprecated bool       `json:"deprecated,omitempty"`
+	Notes      []Note     `json:"notes,omitempty"`
+	Security   bool       `json:"security,omitempty"`
+}
+
+// SheetStep is one wave of the ladder.
+type SheetStep struct {
+	Wave         string   `json:"wave"`
+	Environments []string `json:"environments"`
+	State        string   `json:"state"` // "this pull request", "done", "next", "waits for staging", …
+	Pulls        []int    `json:"pulls,omitempty"`
+	This         bool     `json:"this,omitempty"`
+}
+
+// Title says what changes where, within the 255 characters forges allow.
+func (s Sheet) Title() string {
+	name := s.Change
+	if len(s.Members) > 0 {
+		m := s.Members[0]
+		name = fmt.Sprintf("%s %s -> %s", shortName(m.Artifact), strings.Join(m.From, ", "), m.To)
+		if n := len(s.Members) - 1; n > 0 {
+			name += " and " + count(n, "more")
+			name = strings.TrimSuffix(name, "s")
+		}
+	}
+	where := s.Wave
+	if s.Part != "" && s.Part != s.Wave {
+		where += "/" + s.Part
+	}
+	t := oneLine(where + ": " + name)
+	if r := []rune(t); len(r) > 200 {
+		t = string(r[:199]) + "…"
+	}
+	return t
+}
+
+// Digest is a short digest of the sheet: text written from an equal sheet need
+// not be written again.
+func (s Sheet) Digest() string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // unreachable: a sheet holds plain data only
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
+
+func shortName(a Artifact) string {
+	if a.Kind == Image {
+		return strings.TrimPrefix(a.Name, "library/")
+	}
+	return a.Name
+}

@@ -1,0 +1,297 @@
+package promoter
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// unit is what moves as one: an artifact, or the artifacts of a group.
+type unit struct {
+	key   string // stable identity: part of the change's id
+	name  string // as people call it
+	group *Group
+	after *unit // of an ordered group: the member that changes before this one
+	// steps holds, for each wave, the targets that change in it. Targets that
+	// are in no wave, or about which nothing is known, are in none.
+	steps [][]*Target
+	// blind lists, for each wave, targets whose version says nothing: nobody
+	// may conclude that the wave has passed.
+	blind     [][]*Target
+	artifacts []Artifact
+	// behind marks waves in which this unit still has something to do; units
+	// that come after it in an ordered group wait there.
+	behind []bool
+}
+
+// goal is where a wave's targets of one artifact go.
+type goal struct {
+	version string
+	digest  string // known content digest of it, or ""
+}
+
+func (g goal) String() string {
+	if g.digest == "" {
+		return g.version
+	}
+	return g.version + "@" + g.digest
+}
+
+// units groups the targets, in a stable order, whatever order they came in.
+func units(targets []Target, pol Policy) []*unit {
+	index := map[string]*unit{}
+	var list []*unit
+	for i := range targets {
+		t := &targets[i]
+		key, name := t.Pin.Artifact.String(), shortName(t.Pin.Artifact)
+		var g *Group
+		if found, ok := pol.Groups[t.Group]; ok && t.Group != "" {
+			g = &found
+			if g.Ordered {
+				key = "group " + g.Name + "\x00" + key
+			} else {
+				key, name = "group "+g.Name, g.Name
+			}
+		}
+		u := index[key]
+		if u == nil {
+			n := len(pol.Waves)
+			u = &unit{key: key, name: name, group: g, steps: make([][]*Target, n), blind: make([][]*Target, n), behind: make([]bool, n)}
+			index[key] = u
+			list = append(list, u)
+		}
+		if !slices.Contains(u.artifacts, t.Pin.Artifact) {
+			u.artifacts = append(u.artifacts, t.Pin.Artifact)
+		}
+		if w := t.step(); w >= 0 && w < len(pol.Waves) {
+			if t.Choice.Unknown != "" {
+				u.blind[w] = append(u.blind[w], t)
+			} else {
+				u.steps[w] = append(u.steps[w], t)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b *unit) int { return strings.Compare(a.key, b.key) })
+	chain(list)
+	for _, u := range list {
+		slices.SortFunc(u.artifacts, func(a, b Artifact) int { return strings.Compare(a.String(), b.String()) })
+		for _, ts := range u.steps {
+			slices.SortFunc(ts, byPlace)
+		}
+	}
+	return list
+}
+
+func byPlace(a, b *Target) int {
+	return cmp.Or(strings.Compare(a.Pin.Place.File, b.Pin.Place.File), a.Pin.Place.Start-b.Pin.Place.Start)
+}
+
+// chain links the members of ordered groups, each to the one before it by the
+// rank that its targets carry.
+func chain(list []*unit) {
+	members := map[string][]*unit{}
+	for _, u := range list {
+		if u.group != nil && u.group.Ordered {
+			members[u.group.Name] = append(members[u.group.Name], u)
+		}
+	}
+	for _, ms := range members {
+		slices.SortStableFunc(ms, func(a, b *unit) int { return a.rank() - b.rank() })
+		for i := 1; i < len(ms); i++ {
+			ms[i].after = ms[i-1]
+		}
+	}
+}
+
+func (u *unit) rank() int {
+	for _, ts := range append(slices.Clone(u.steps), u.blind...) {
+		if len(ts) > 0 {
+			return ts[0].Rank
+		}
+	}
+	return 0
+}
+
+// of returns the wave's targets of one artifact.
+func (u *unit) of(a Artifact, wave int) []*Target {
+	if len(u.artifacts) == 1 {
+		return u.steps[wave]
+	}
+	var ts []*Target
+	for _, t := range u.steps[wave] {
+		if t.Pin.Artifact == a {
+			ts = append(ts, t)
+		}
+	}
+	return ts
+}
+
+// before returns the nearest waves that must have passed and in which the
+// artifact stands: a wave without it is seen through.
+func (u *unit) before(a Artifact, wave int, pol Policy) []int {
+	var out []int
+	seen := map[int]bool{}
+	var visit func(w int)
+	visit = func(w int) {
+		for _, p := range pol.Waves[w].After {
+			if seen[p] {
+				continue
+			}
+			seen[p] = true
+			if len(u.of(a, p)) > 0 || len(u.blind[p]) > 0 {
+				out = append(out, p)
+			} else {
+				visit(p)
+			}
+		}
+	}
+	visit(wave)
+	slices.Sort(out)
+	return out
+}
+
+// current is the version that a target is at: what its range resolves to, or
+// what is written.
+func (t *Target) current() string {
+	if t.Pin.Form == Range && t.Choice.Current != nil {
+		return t.Choice.Current.Version
+	}
+	return t.Pin.Version
+}
+
+// reached reports whether the target is at the goal, or beyond it.
+func (t *Target) reached(g goal) bool {
+	n, ok := Compare(t.Pin.Artifact.Kind, t.current(), g.version)
+	switch {
+	case !ok && t.current() != g.version:
+		return false
+	case ok && n != 0:
+		return n > 0
+	}
+	return t.Pin.Digest == "" || g.digest == "" || t.Pin.Digest == g.digest
+}
+
+// newest is the goal of an artifact's first wave: the newest release that any
+// of its targets may go to. It is false when there is none.
+func newest(ts []*Target) (goal, bool) {
+	var best *Release
+	for _, t := range ts {
+		r := t.Choice.NewestAllowed
+		if r == nil {
+			continue
+		}
+		if best == nil {
+			best = r
+			continue
+		}
+		if n, ok := Compare(t.Pin.Artifact.Kind, r.Version, best.Version); ok && n > 0 {
+			best = r
+		}
+	}
+	if best == nil {
+		return goal{}, false
+	}
+	return goal{best.Version, best.Digest}, true
+}
+
+// lockstep lowers the goals of a group to the newest version that every member
+// offers. It is false when they have none in common.
+func lockstep(goals map[Artifact]goal, ts []*Target) bool {
+	offered := map[Artifact]map[string]Release{}
+	for _, t := range ts {
+		m := offered[t.Pin.Artifact]
+		if m == nil {
+			m = map[string]Release{}
+			offered[t.Pin.Artifact] = m
+		}
+		for _, r := range t.Choice.Updates {
+			m[r.Version] = r
+		}
+		if t.Choice.Current != nil {
+			m[t.Choice.Current.Version] = *t.Choice.Current
+		}
+	}
+	best := ""
+	var kind Kind
+	for a, first := range offered {
+		kind = a.Kind
+		for v := range first {
+			common := true
+			for _, m := range offered {
+				if _, ok := m[v]; !ok {
+					common = false
+				}
+			}
+			if n, ok := Compare(kind, v, best); common && (best == "" || ok && n > 0) {
+				best = v
+			}
+		}
+		break
+	}
+	if best == "" {
+		return false
+	}
+	for a := range goals {
+		if r, ok := offered[a][best]; ok {
+			goals[a] = goal{r.Version, r.Digest}
+		}
+	}
+	return true
+}
+
+// passed is the version that an earlier wave has proven: the lowest one that
+// its targets are at, with the digest they agree on. It is false when they
+// cannot be compared.
+func passed(ts []*Target) (goal, bool) {
+	low := goal{}
+	for i, t := range ts {
+		g := goal{t.current(), t.Pin.Digest}
+		if i == 0 {
+			low = g
+			continue
+		}
+		n, ok := Compare(t.Pin.Artifact.Kind, g.version, low.version)
+		switch {
+		case !ok && g.version != low.version:
+			return goal{}, false
+		case n < 0:
+			low = g
+		case g.version == low.version && g.digest != low.digest:
+			low.digest = ""
+		}
+	}
+	return low, len(ts) > 0 && low.version != ""
+}
+
+// edits are the scalars to write for the target to be at the goal, or why it
+// cannot be.
+func (t *Target) edits(g goal) ([]Edit, string) {
+	p := t.Pin
+	text, digest := g.version, g.digest
+	switch p.Form {
+	case Range:
+		c, ok := RewriteConstraint(p.Version, g.version)
+		if !ok {
+			return nil, "no constraint like " + p.Version + " admits " + g.version
+		}
+		text = c
+	case Exact, Commit:
+	default:
+		return nil, "a " + string(p.Form) + " pin has no version to move"
+	}
+	if p.Digest != "" && digest == "" {
+		return nil, "its digest at " + g.version + " is not known, and a digest is pinned"
+	}
+	to, err := p.Rewrite(text, digest)
+	if err != nil {
+		return nil, err.Error()
+	}
+	var out []Edit
+	if to != p.Place.Written {
+		out = append(out, Edit{p.Place, to})
+	}
+	if p.DigestPlace != nil && p.DigestPlace.Written != digest && p.Digest != "" {
+		out = append(out, Edit{*p.DigestPlace, digest})
+	}
+	return out, ""
+}
