@@ -27,18 +27,24 @@ func ParseRange(data []byte, start, end int) ([]*Document, []*Error) {
 	if start < 0 || end > len(data) || start > end {
 		return nil, []*Error{{Line: 1, Message: "read yaml: range lies outside the file"}}
 	}
+	p := newParser(data, start, end)
+	if t := data[start:end]; bytes.HasPrefix(t, []byte("\xff\xfe")) || bytes.HasPrefix(t, []byte("\xfe\xff")) {
+		return nil, []*Error{{Line: p.line, Message: "read yaml: the file is UTF-16; write it as UTF-8"}}
+	}
+	for _, c := range split(data, p.start, end, p.indent, p.line) {
+		p.read(c)
+	}
+	return p.docs, p.errs
+}
+
+func newParser(data []byte, start, end int) *parser {
 	p := &parser{data: data, line: 1 + bytes.Count(data[:start], []byte{'\n'})}
 	if start == 0 && bytes.HasPrefix(data[:end], []byte(byteOrderMark)) {
 		start += len(byteOrderMark)
 	}
-	if t := data[start:end]; bytes.HasPrefix(t, []byte("\xff\xfe")) || bytes.HasPrefix(t, []byte("\xfe\xff")) {
-		return nil, []*Error{{Line: p.line, Message: "read yaml: the file is UTF-16; write it as UTF-8"}}
-	}
-	start, p.indent = frame(data, start, end)
-	for _, c := range split(data, start, end, p.indent, p.line) {
-		p.read(c)
-	}
-	return p.docs, p.errs
+	p.start, p.indent = frame(data, start, end)
+	p.fast = fast{s: string(data[p.start:end]), base: p.start}
+	return p
 }
 
 const byteOrderMark = "\xef\xbb\xbf"
@@ -81,8 +87,10 @@ func frame(data []byte, start, end int) (from, indent int) {
 // parser collects what the documents of one stream gave.
 type parser struct {
 	data   []byte
+	start  int
 	indent int // columns that belong to the surrounding text
-	line   int
+	line   int // of start
+	fast   fast
 	docs   []*Document
 	errs   []*Error
 }
@@ -93,12 +101,27 @@ func (p *parser) read(c chunk) {
 	if !c.content && !c.directive {
 		return
 	}
+	if root, ok := p.readFast(c); ok {
+		doc.Root = root
+		return
+	}
 	root, err := readSlow(p.data, c, p.indent)
 	if err != nil {
 		p.errs = append(p.errs, err)
 		return
 	}
 	doc.Root = root
+}
+
+// readFast reports false when the document is left to readSlow.
+func (p *parser) readFast(c chunk) (*Node, bool) {
+	if c.directive || c.sameLine {
+		return nil, false
+	}
+	f := &p.fast
+	f.stack = f.stack[:0]
+	f.size(c.end - c.start)
+	return f.read(c.start-f.base, c.end-f.base, c.startLine)
 }
 
 // chunk is the text of one document.
@@ -109,6 +132,7 @@ type chunk struct {
 	marked     bool // opened by "---"
 	directive  bool // has %YAML or %TAG lines
 	content    bool // has more than comments
+	sameLine   bool // text stands beside "---"
 }
 
 // split cuts a stream into documents. A line that begins with "---" or "..."
@@ -142,7 +166,7 @@ func split(data []byte, start, end, indent, line int) []chunk {
 			cur.marked = true
 			cur.start, cur.startLine = next, line+1
 			if rest := text[3:]; !isComment(rest) {
-				cur.content = true
+				cur.content, cur.sameLine = true, true
 				cur.start, cur.startLine = next-len(rest), line
 			}
 		case isMarker(text, '.'):

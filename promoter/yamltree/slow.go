@@ -25,6 +25,9 @@ func readSlow(data []byte, c chunk, indent int) (root *Node, err *Error) {
 	}()
 	s := &slow{data: data, end: c.end, nodes: map[*yaml.Node]*Node{}, cursor: lineCursor{data, c.from, c.line}}
 	text := s.dedent(c.from, c.end, indent)
+	if c.directive {
+		text = anyVersion(text)
+	}
 	if at := badByte(text); at >= 0 {
 		line := c.line + bytes.Count(text[:at], []byte{'\n'})
 		return nil, &Error{Line: line, Message: "read yaml: a byte that is neither UTF-8 text nor white space"}
@@ -34,13 +37,13 @@ func readSlow(data []byte, c chunk, indent int) (root *Node, err *Error) {
 	if e := dec.Decode(&doc); e == io.EOF {
 		return nil, nil
 	} else if e != nil {
-		return nil, c.errorOf(e)
+		return nil, c.errorOf(e, text)
 	}
 	switch e := dec.Decode(&more); {
 	case e == nil:
 		return nil, &Error{Line: c.line + more.Line - 1, Message: "read yaml: a second document without \"---\" at a line's begin"}
 	case e != io.EOF:
-		return nil, c.errorOf(e)
+		return nil, c.errorOf(e, text)
 	}
 	root, e := s.node(doc.Content[0], 0, -1)
 	if e != nil {
@@ -53,7 +56,7 @@ var yamlLine = regexp.MustCompile(`^line (\d+): `)
 
 // errorOf turns an error of yaml.v3 into ours. Its parser (unlike its scanner)
 // counts lines from zero in what it says.
-func (c chunk) errorOf(e error) *Error {
+func (c chunk) errorOf(e error, text []byte) *Error {
 	msg := strings.TrimPrefix(e.Error(), "yaml: ")
 	line := c.line
 	if m := yamlLine.FindStringSubmatch(msg); m != nil {
@@ -67,7 +70,31 @@ func (c chunk) errorOf(e error) *Error {
 		}
 		line += max(n, 0)
 	}
+	if m := unknownAnchor.FindStringSubmatch(msg); m != nil {
+		at := bytes.Index(text, []byte("*"+m[1]))
+		line += bytes.Count(text[:max(at, 0)], []byte{'\n'})
+	}
 	return &Error{Line: line, Message: "read yaml: " + msg}
+}
+
+// unknownAnchor is the one error of yaml.v3 that comes without a line.
+var unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+
+// anyVersion makes comments of the lines that say which YAML is written:
+// yaml.v3 refuses every version but 1.1, and reads 1.2 nevertheless.
+func anyVersion(text []byte) []byte {
+	text = bytes.Clone(text)
+	for at := 0; at < len(text) && text[at] != '-'; {
+		if bytes.HasPrefix(text[at:], []byte("%YAML 1.")) {
+			text[at] = '#'
+		}
+		n := bytes.IndexByte(text[at:], '\n')
+		if n < 0 {
+			break
+		}
+		at += n + 1
+	}
+	return text
 }
 
 var parserMessage = regexp.MustCompile(`^(did not find expected (<|node content|'-'|key|',')|found (duplicate|incompatible|undefined))`)
