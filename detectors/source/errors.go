@@ -44,6 +44,7 @@ type NotFound struct {
 	Host string
 	Code int
 	Path string
+	Body []byte // the first 4 KiB of what it said, for its own error codes
 }
 
 func (e *NotFound) Error() string {

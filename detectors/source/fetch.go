@@ -196,14 +196,15 @@ func copyBody(w io.Writer, host string, resp *http.Response, max int64) (int64, 
 }
 
 // StatusError turns an answer that is no success into the error of its kind.
-// It does not close the body. asked is the URL before mirrors and redirects.
+// The body must still be open, and stays so. asked is the URL before mirrors and redirects.
 func StatusError(asked *url.URL, resp *http.Response) error {
 	at := resp.Request.URL
 	host, code := at.Host, resp.StatusCode
 	switch code {
 	case http.StatusNotFound, http.StatusGone:
 		if sameOrigin(at, asked) || canonicalHost(at.Host) == canonicalHost(asked.Host) {
-			return &NotFound{Host: host, Code: code, Path: clip(at.Path, 120)}
+			said, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // cut short, it says less
+			return &NotFound{Host: host, Code: code, Path: clip(at.Path, 120), Body: said}
 		}
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return &Denied{Host: host, Code: code, Challenges: resp.Header.Values("WWW-Authenticate"),
