@@ -33,6 +33,8 @@ type Choice struct {
 	Latest *Release `json:"latest,omitempty"`
 	// NewestAllowed is the first of Updates.
 	NewestAllowed *Release `json:"newestAllowed,omitempty"`
+	// Update says how far NewestAllowed goes from Current.
+	Update UpdateType `json:"update,omitempty"`
 	// Updates are the releases the pin may go to, newest first. For a range
 	// they lie outside it: what is inside is taken without a change.
 	Updates []Release     `json:"updates,omitempty"`

@@ -221,6 +221,9 @@ func (s *selection) digest(cur *entry) {
 	}
 	s.choice.Updates = append(s.choice.Updates, cur.Release)
 	s.choice.NewestAllowed = &s.choice.Updates[0]
+	if len(s.choice.Updates) == 1 {
+		s.choice.Update = DigestUpdate
+	}
 }
 
 // decide sorts what is newer than cur into updates and held releases. Releases
@@ -256,6 +259,9 @@ func (s *selection) decide(cur *entry, in *semver.Constraints) {
 		if why, until := s.holds(e, cur); why != "" {
 			s.choice.Held = append(s.choice.Held, HeldRelease{Release: e.Release, Why: why, Until: until})
 			continue
+		}
+		if len(s.choice.Updates) == 0 {
+			s.choice.Update = cur.version.updateTo(e.version)
 		}
 		s.choice.Updates = append(s.choice.Updates, e.Release)
 	}

@@ -191,6 +191,9 @@ func TestCandidates(t *testing.T) {
 			if h := heldOf(got.Held); h != tt.held {
 				t.Errorf("held %q, want %q", h, tt.held)
 			}
+			if got.Current != nil && got.NewestAllowed != nil && got.Update != UpdateTypeOf(tt.pin.Artifact.Kind, got.Current.Version, got.NewestAllowed.Version) {
+				t.Errorf("update %q to %q", got.Update, versionOf(got.NewestAllowed))
+			}
 			if first, _, _ := strings.Cut(tt.updates, " "); versionOf(got.NewestAllowed) != first {
 				t.Errorf("newest allowed %q, want %q", versionOf(got.NewestAllowed), first)
 			}
@@ -323,7 +326,7 @@ func TestDigestUpdates(t *testing.T) {
 		t.Errorf("updates %q, held %q", versionsOf(got.Updates), heldOf(got.Held))
 	}
 	got = Candidates(pin, l, Wanted{Allow: DigestUpdate}, noon)
-	if versionsOf(got.Updates) != "1.2.3" {
+	if versionsOf(got.Updates) != "1.2.3" || got.Update != DigestUpdate {
 		t.Errorf("digests only: updates %q", versionsOf(got.Updates))
 	}
 	pin.Digest = "sha256:bb"
