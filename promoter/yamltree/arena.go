@@ -96,11 +96,10 @@ func plainText(s string) bool {
 		}
 	}
 	if kinds&textWide != 0 {
-		for i, r := range s {
+		for _, r := range s {
 			switch {
-			case r < 0x80 || r > 0xa0 && r < 0x2028 || r > 0x2029 && r < 0xfeff || r > 0xffff:
-			case r > 0xfeff && r < 0xfffd:
-			case r == 0xfffd && s[i] == 0xef:
+			case r < 0x80 || r >= 0xa0 && r < 0x2028 || r > 0x2029 && r < 0xfeff || r > 0xffff:
+			case r > 0xfeff && r < 0xfffd: // U+FFFD may be a broken byte
 			default:
 				return false
 			}

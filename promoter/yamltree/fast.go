@@ -33,11 +33,11 @@ const (
 	fastKey = 1000
 )
 
-// read returns the root of the document in s[from:end], or false when it gave
-// up. The root is nil if nothing but comments stands there.
-func (f *fast) read(from, end, line int) (root *Node, ok bool) {
-	f.pos, f.end, f.line, f.anchors = from, end, line, f.anchors[:0]
-	if !plainText(f.s[from:end]) || !f.nextLine() {
+// read returns the root of a document, or false when it gave up. The root is
+// nil if nothing but comments stands there.
+func (f *fast) read(c chunk) (root *Node, ok bool) {
+	f.pos, f.end, f.line, f.anchors = c.start-f.base, c.end-f.base, c.startLine, f.anchors[:0]
+	if !plainText(f.s[c.from-f.base:f.end]) || !f.nextLine() {
 		return nil, false
 	}
 	if f.col < 0 {

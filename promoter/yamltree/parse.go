@@ -121,7 +121,7 @@ func (p *parser) readFast(c chunk) (*Node, bool) {
 	f := &p.fast
 	f.stack = f.stack[:0]
 	f.size(c.end - c.start)
-	return f.read(c.start-f.base, c.end-f.base, c.startLine)
+	return f.read(c)
 }
 
 // chunk is the text of one document.
