@@ -109,6 +109,7 @@ type Group struct {
 	At        `yaml:"-"`
 	Name      string   `yaml:"name" doc:"The group's name: part of branch names and titles."`
 	Artifacts []string `yaml:"artifacts" doc:"Names or references, with *; in the order in which they must change: CRDs and control planes before their users."`
+	Ordered   bool     `yaml:"ordered" doc:"One pull request for each member, each after the one before it has arrived; without it, one for all."`
 	Lockstep  bool     `yaml:"lockstep" doc:"All members go to the same version: the newest that every one of them has."`
 }
 
@@ -139,6 +140,7 @@ type Pulls struct {
 	At        `yaml:"-"`
 	Base      string   `yaml:"base" doc:"The branch that is deployed; the repository's default when absent."`
 	Ahead     string   `yaml:"ahead" doc:"next: open the next wave's pull request only; all: open all waves' at once, later ones as drafts." enum:"next,all"`
+	Newer     string   `yaml:"newer" doc:"What a newer release does while one is under way: finish (it waits; the default) or latest (it takes over)." enum:"finish,latest"`
 	MaxOpen   int      `yaml:"maxOpen" doc:"Open pull requests of ours at once; 10 when absent."`
 	Labels    []string `yaml:"labels" doc:"Labels put on every pull request."`
 	Reviewers []string `yaml:"reviewers" doc:"Logins, or org/team names."`
