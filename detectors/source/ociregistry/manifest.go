@@ -23,6 +23,7 @@ import (
 
 const (
 	helmConfig  = "application/vnd.cncf.helm.config.v1+json"
+	fluxConfig  = "application/vnd.cncf.flux.config.v1+json" // manifests, as "flux push artifact" packs them
 	ociManifest = "application/vnd.oci.image.manifest.v1+json"
 	manifests   = ociManifest + ", application/vnd.oci.image.index.v1+json, " +
 		"application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json"
@@ -45,6 +46,15 @@ type manifest struct {
 	Config      descriptor        `json:"config"`
 	Annotations map[string]string `json:"annotations"`
 }
+
+// notChart says what a tag holds instead of a Helm chart.
+type notChart struct{ tag, name, config string }
+
+func (e *notChart) Error() string {
+	return fmt.Sprintf("tag %q of %q is not a Helm chart: its configuration is %q", e.tag, e.name, e.config)
+}
+
+func (e *notChart) Unwrap() error { return ErrNotChart }
 
 // CheckChart reads one version of a chart in a registry: its digest, when it
 // was made, and what its Chart.yaml says. The error wraps ErrNotChart when the
@@ -71,13 +81,14 @@ func (r *Registry) CheckChart(ctx context.Context, a promoter.Artifact, version 
 	if json.Unmarshal(data, &m) != nil {
 		return rel, fmt.Errorf("read chart: the manifest of %q from %q is not JSON", tag, repo.host)
 	}
-	if m.Config.MediaType != helmConfig {
-		return rel, fmt.Errorf("read chart: tag %q of %q: %w: its configuration is %q", tag, repo.name, ErrNotChart, m.Config.MediaType)
-	}
 	sum := sha256.Sum256(data)
 	rel.Digest = "sha256:" + hex.EncodeToString(sum[:])
 	if t, err := time.Parse(time.RFC3339, m.Annotations["org.opencontainers.image.created"]); err == nil {
 		rel.Created = t
+	}
+	rel.FirstSeen = r.client.Seen(a, version, rel.Digest)
+	if m.Config.MediaType != helmConfig {
+		return rel, &notChart{tag, repo.name, m.Config.MediaType}
 	}
 	meta, err := r.chartMeta(ctx, repo, m.Config)
 	if err != nil {
@@ -85,7 +96,6 @@ func (r *Registry) CheckChart(ctx context.Context, a promoter.Artifact, version 
 	}
 	rel.AppVersion, rel.Deprecated, rel.KubeRange, rel.Home = meta.AppVersion, meta.Deprecated, meta.KubeVersion, meta.Home
 	rel.Notes = cmp.Or(meta.Annotations["artifacthub.io/changes"], m.Annotations["artifacthub.io/changes"])
-	rel.FirstSeen = r.client.Seen(a, version, rel.Digest)
 	return rel, nil
 }
 
@@ -154,6 +164,10 @@ func (r *Registry) checkNewest(ctx context.Context, a promoter.Artifact, rels []
 			return nil, fmt.Errorf("the newest %d tags: %w", maxChecks, ErrNotChart)
 		}
 		rel, err := r.CheckChart(ctx, a, rels[c.i].Version)
+		var other *notChart
+		if errors.As(err, &other) && other.config == fluxConfig {
+			err = nil // what a Flux OCIRepository names under the kind of charts
+		}
 		if errors.Is(err, ErrNotChart) {
 			drop[c.i] = true
 			continue
