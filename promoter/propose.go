@@ -137,7 +137,11 @@ func (p *planner) attempt(b Branch) (string, *Pull) {
 // is finished before anything new begins.
 func (p *planner) propose() {
 	slices.SortStableFunc(p.proposals, func(a, b proposal) int {
-		return cmp.Or(p.isNew(a)-p.isNew(b), btoi(a.draft)-btoi(b.draft), b.wave-a.wave, strings.Compare(a.branch, b.branch))
+		wave := b.wave - a.wave
+		if a.draft {
+			wave = -wave // drafts are opened in the order in which they will be merged
+		}
+		return cmp.Or(p.isNew(a)-p.isNew(b), btoi(a.draft)-btoi(b.draft), wave, strings.Compare(a.branch, b.branch))
 	})
 	open, inWave := 0, map[int]int{}
 	for _, x := range p.proposals {
