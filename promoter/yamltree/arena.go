@@ -1,40 +1,66 @@
 package yamltree
 
+import "strings"
+
 // arena hands out nodes and their lists of children from few large pieces of
 // memory: most of the time of a fast parser would otherwise go into asking
 // for small ones.
 type arena struct {
-	nodes []Node  // not handed out yet
-	ptrs  []*Node // not handed out yet
+	nodes []Node
+	used  int // of nodes; moving the slice instead would cost a write barrier per node
+	ptrs  []*Node
+	taken int     // of ptrs
 	stack []*Node // children of the collections that are being read
 	slab  int     // nodes in the next piece
+	text  *strings.Builder
 }
 
-// bytesPerNode is about what a node of a manifest takes up in its file.
-const bytesPerNode = 16
+const (
+	// bytesPerNode is about what a node of a manifest takes up in its file.
+	bytesPerNode = 11
+	// slabNodes of 112 bytes fill the largest piece that Go's allocator keeps
+	// in its quick lists.
+	slabNodes = 256
+)
 
+// size prepares for a text of so many bytes.
 func (a *arena) size(text int) {
-	a.slab = min(max(text/bytesPerNode, 8), 512)
+	a.slab = min(text/bytesPerNode+4, slabNodes)
+	if a.stack == nil {
+		a.stack = make([]*Node, 0, 96)
+	}
+	a.stack = a.stack[:0]
 }
 
-func (a *arena) node() *Node {
-	if len(a.nodes) == 0 {
-		a.nodes = make([]Node, a.slab)
+// node hands out an empty node.
+func (f *fast) node() *Node {
+	if f.used == len(f.nodes) {
+		f.nodes, f.used = make([]Node, f.slab), 0
+		f.slab = min(max((f.end-f.pos)/bytesPerNode, 8), slabNodes)
 	}
-	n := &a.nodes[0]
-	a.nodes = a.nodes[1:]
-	return n
+	f.used++
+	return &f.nodes[f.used-1]
+}
+
+// room returns a builder that has room for a text of about n bytes, and where
+// the text will begin in it. Many texts share one piece of memory.
+func (a *arena) room(n int) (b *strings.Builder, mark int) {
+	if a.text == nil || a.text.Cap()-a.text.Len() < n {
+		a.text = &strings.Builder{}
+		a.text.Grow(max(n, 8*a.slab))
+	}
+	return a.text, a.text.Len()
 }
 
 // take returns what was pushed on the stack since mark, as a list of its own.
 func (a *arena) take(mark int) []*Node {
 	children := a.stack[mark:]
 	n := len(children)
-	if n > len(a.ptrs) {
-		a.ptrs = make([]*Node, max(n, a.slab))
+	if n > len(a.ptrs)-a.taken {
+		a.ptrs, a.taken = make([]*Node, max(n, a.slab)), 0
 	}
-	list := a.ptrs[:n:n]
-	a.ptrs = a.ptrs[n:]
+	list := a.ptrs[a.taken : a.taken+n : a.taken+n]
+	a.taken += n
 	copy(list, children)
 	a.stack = a.stack[:mark]
 	return list

@@ -253,9 +253,8 @@ func (f *fast) detectIndent(parent int) int {
 
 // blockLines reads the lines of a block scalar into n.
 func (f *fast) blockLines(n *Node, chomp byte, indent int) bool {
-	var b strings.Builder
-	begin := f.pos
-	breaks, blankBefore, first := 0, false, true
+	b, mark := f.room(f.extent(f.pos, indent))
+	breaks, blankBefore := 0, false
 	pending := false // a line break that is not yet written
 	for {
 		// White space up to the indentation, and empty lines.
@@ -291,10 +290,6 @@ func (f *fast) blockLines(n *Node, chomp byte, indent int) bool {
 		if next > stop && f.s[stop-1] == '\r' {
 			stop--
 		}
-		if first {
-			first = false
-			b.Grow(f.extent(begin, indent))
-		}
 		if pending {
 			if n.Style == Folded && !blankBefore && !blank {
 				if breaks == 0 {
@@ -310,7 +305,7 @@ func (f *fast) blockLines(n *Node, chomp byte, indent int) bool {
 		blankBefore = blank
 		text := f.s[i:stop]
 		b.WriteString(text)
-		if strings.Trim(text, " \t") != "" {
+		if !blank || strings.Trim(text, " \t") != "" {
 			n.End = f.base + stop
 		}
 		pending = next > stop
@@ -327,7 +322,7 @@ func (f *fast) blockLines(n *Node, chomp byte, indent int) bool {
 			b.WriteByte('\n')
 		}
 	}
-	n.Value = b.String()
+	n.Value = b.String()[mark:]
 	return true
 }
 

@@ -119,7 +119,6 @@ func (p *parser) readFast(c chunk) (*Node, bool) {
 		return nil, false
 	}
 	f := &p.fast
-	f.stack = f.stack[:0]
 	f.size(c.end - c.start)
 	return f.read(c)
 }
