@@ -173,79 +173,13 @@ func validDigest(s string) bool {
 }
 
 // ClassifyTag says what an image tag is: a version, a name that moves, a
-// commit, or nothing. A tag without any digit cannot be a version; a commit is
-// 7 to 40 hex digits that are neither all decimal nor a date with a suffix.
+// commit, or nothing. A registry knows no ranges: a tag such as "1.x" is a name
+// that moves.
 func ClassifyTag(tag string) promoter.Form {
-	switch {
-	case tag == "":
-		return promoter.Missing
-	case validDigest(tag):
-		return promoter.Digest
-	case isCommit(tag):
-		return promoter.Commit
-	case isFloating(tag):
-		return promoter.Floating
+	if form := promoter.Classify(promoter.Image, promoter.ByContainer, tag); form != promoter.Range {
+		return form
 	}
-	return promoter.Exact
-}
-
-func isCommit(tag string) bool {
-	for _, prefix := range [...]string{"sha-", "git-", "commit-"} {
-		if hash, ok := strings.CutPrefix(tag, prefix); ok {
-			tag = hash
-			break
-		}
-	}
-	if len(tag) < 7 || len(tag) > 40 || !isHex(tag) || allDigits(tag) {
-		return false
-	}
-	return !datePrefixed(tag)
-}
-
-// datePrefixed recognizes "20240131a" and "20240131b2": a calendar version
-// that happens to be made of hex digits.
-func datePrefixed(tag string) bool {
-	if len(tag) < 9 || len(tag) > 10 || !allDigits(tag[:8]) || tag[:2] != "20" {
-		return false
-	}
-	month, day := tag[4:6], tag[6:8]
-	return month >= "01" && month <= "12" && day >= "01" && day <= "31"
-}
-
-func isFloating(tag string) bool {
-	if !strings.ContainsAny(tag, "0123456789") {
-		return true
-	}
-	// What remains has digits: "latest-amd64" and "edge-alpine3.19" still
-	// move, "nightly-2024-01-31" and "main-0a1b2c3" do not.
-	tag = strings.NewReplacer("x86_64", "x86").Replace(tag)
-	words := strings.FieldsFunc(tag, func(c rune) bool { return c == '-' || c == '_' })
-	if len(words) == 0 {
-		return false
-	}
-	if words[len(words)-1] == "latest" {
-		return true
-	}
-	if !movingWord(words[0]) {
-		return false
-	}
-	for _, w := range words[1:] {
-		v := strings.TrimPrefix(w, "v")
-		if v != "" && v[0] >= '0' && v[0] <= '9' || len(w) >= 7 && isHex(w) {
-			return false
-		}
-	}
-	return true
-}
-
-func movingWord(w string) bool {
-	switch w {
-	case "latest", "main", "master", "stable", "edge", "nightly", "dev", "devel", "develop",
-		"development", "canary", "rolling", "testing", "unstable", "trunk", "head", "HEAD",
-		"snapshot", "next", "current", "lts":
-		return true
-	}
-	return false
+	return promoter.Floating
 }
 
 func isAlnum(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }

@@ -59,12 +59,11 @@ func TestParseImageRefuses(t *testing.T) {
 func TestClassifyTag(t *testing.T) {
 	t.Parallel()
 	for want, tags := range map[promoter.Form]string{
-		promoter.Missing: "",
-		promoter.Digest:  sha,
-		promoter.Exact: "1 1.2 v1.2.3 1.20-alpine 2024.01.31 20240131 20240131a RELEASE.2024-01-31T00-00-00Z " +
-			"1234567 nightly-2024-01-31 main-0a1b2c3 stable-v2 1.2.3_ls4 v3 ubuntu-22.04 jammy-20240101 4.0.890",
-		promoter.Floating: "latest main stable edge nightly alpine slim latest-amd64 latest-x86_64 18-latest edge-alpine3.19 lts-bookworm12",
-		promoter.Commit:   "0a1b2c3 faac67e168c8dc572fe9ddcff05b4b4fa796cc17 sha-0a1b2c3 git-faac67e168c8",
+		promoter.Missing:  "",
+		promoter.Digest:   sha,
+		promoter.Exact:    "1 1.2 v1.2.3 1.20-alpine 2024.01.31 20240131 RELEASE.2024-01-31T00-00-00Z nightly-2024-01-31 v3 4.0.890",
+		promoter.Floating: "latest main stable edge nightly alpine slim latest-amd64 lts-bookworm12 1.x",
+		promoter.Commit:   "0a1b2c3 faac67e168c8dc572fe9ddcff05b4b4fa796cc17 sha-0a1b2c3 git-faac67e168c8 main-0a1b2c3",
 	} {
 		for tag := range strings.SplitSeq(tags, " ") {
 			if got := ClassifyTag(tag); got != want {

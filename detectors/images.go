@@ -86,10 +86,13 @@ func (w *imageWalker) walk(n *yamltree.Node, key string, ctx imageContext) {
 	case yamltree.Sequence:
 		for i, item := range n.Content {
 			w.steps = append(w.steps, step{index: i, item: true})
-			if ctx == manyImages && item.Kind == yamltree.Scalar {
-				w.reference(item, "", maybe)
-			} else {
+			switch {
+			case item.Kind != yamltree.Scalar:
 				w.walk(item, key, ctx)
+			case ctx == manyImages:
+				w.reference(item, "", maybe)
+			case strings.HasPrefix(item.Value, "-"):
+				w.argument(item)
 			}
 			w.steps = w.steps[:len(w.steps)-1]
 		}
@@ -167,7 +170,7 @@ func (w *imageWalker) reference(n *yamltree.Node, registry string, c certainty) 
 		w.skip(n, "not an image reference that a registry would accept")
 		return nil
 	case !ok, ref.Tag == "" && ref.Digest == "" && !strings.Contains(written, "/") &&
-		(c == maybe || c == likely && strings.ContainsAny(written, "0123456789.")):
+		(c == maybe || c == likely && strings.ContainsAny(written, "0123456789._")):
 		return nil
 	}
 	if registry != "" && !ref.Hosted {
@@ -179,6 +182,22 @@ func (w *imageWalker) reference(n *yamltree.Node, registry string, c certainty) 
 	p := w.pin(n, ref)
 	p.Version, p.Digest, p.Form = ref.Tag, ref.Digest, ref.Form()
 	return w.add(p)
+}
+
+// argument reports the image in a program's argument: "--sidecar-image=a/b:1".
+func (w *imageWalker) argument(n *yamltree.Node) {
+	flag, image, ok := strings.Cut(n.Value, "=")
+	if !ok || !strings.Contains(image, "/") || strings.Contains(image, "://") ||
+		roleOf(strings.TrimLeft(flag, "-")) != roleImage && !strings.Contains(flag, "image") {
+		return
+	}
+	ref, ok := ParseImage(strings.TrimSpace(image))
+	if !ok || ref.Tag == "" && ref.Digest == "" || Unwritten(w.f, n) != "" {
+		return
+	}
+	p := w.pin(n, ref)
+	p.Version, p.Digest, p.Form = ref.Tag, ref.Digest, ref.Form()
+	w.add(p)
 }
 
 // add keeps a pin, unless the same one was met at its anchor already.

@@ -71,6 +71,8 @@ func (w *imageWalker) shape(n *yamltree.Node, key string, ctx imageContext) {
 			s.image(e)
 		case ctx == oneImage && (e.role == roleName || e.role == roleReference):
 			s.whole(e)
+		case e.role == roleName && e.base == "" && len(n.Content) == 4:
+			s.variable(e)
 		}
 	}
 }
@@ -345,6 +347,24 @@ func (s *imageShape) image(e *entry) {
 func (s *imageShape) whole(e *entry) {
 	if strings.ContainsAny(e.text(), ":@") {
 		s.at(e, func(n *yamltree.Node) { s.reference(n, "", maybe) })
+	}
+}
+
+// variable reports the image that an environment variable or a parameter
+// carries: "name: RELATED_IMAGE_AGENT" and its "value".
+func (s *imageShape) variable(e *entry) {
+	name := e.text()
+	if r := roleOf(name); r != roleImage && name != "bundle" && !strings.HasPrefix(name, "RELATED_IMAGE_") {
+		return
+	}
+	for i := 0; i+1 < len(s.node.Content); i += 2 {
+		k, v := s.node.Content[i], s.node.Content[i+1]
+		if t := v.Resolve(); k.Value != "value" || t == nil || t.Kind != yamltree.Scalar || !strings.Contains(t.Value, "/") {
+			continue
+		}
+		s.steps = append(s.steps, step{key: k.Value})
+		s.reference(v, "", maybe)
+		s.steps = s.steps[:len(s.steps)-1]
 	}
 }
 
