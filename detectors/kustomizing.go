@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -75,6 +76,25 @@ func kustomizeImage(item, tag, digest Cursor, with Pin, r *Report) {
 	}
 	p.Form = (ImageRef{Tag: p.Version, Digest: p.Digest}).Form()
 	r.Pins = append(r.Pins, p)
+}
+
+// KustomizationFact is the kind of the Fact that says which namespace a
+// kustomization sets (Namespace); its Name is the kustomization's path.
+const KustomizationFact = "kustomization.yaml"
+
+// PatchTargetFact is the kind of the Fact that says what a patch file is
+// applied to: Name is the file's path, Fields are the target's "kind", "name"
+// and "namespace".
+const PatchTargetFact = "patch-target"
+
+// IsKustomizationFile reports whether kustomize would take a file for a
+// kustomization: it goes by the name alone.
+func IsKustomizationFile(file string) bool {
+	switch path.Base(file) {
+	case "kustomization.yaml", "kustomization.yml", "Kustomization":
+		return true
+	}
+	return false
 }
 
 // PatchFact is the kind of the Fact that a patched version leaves where the
