@@ -176,23 +176,19 @@ func (s *structure) readContent(b []byte) error {
 
 // keyEnd returns the offset of the colon that ends a plain key, or -1.
 func (s *structure) keyEnd(b []byte) (int, error) {
-	for i := 0; ; {
+	i := 0
+	for ; ; i++ {
 		j := bytes.IndexByte(b[i:], ':')
 		if j < 0 {
 			return -1, nil
 		}
 		i += j
-		if i+1 < len(b) && b[i+1] == '\t' {
-			return 0, s.odd("a tab after a colon")
-		}
 		if i+1 == len(b) || b[i+1] == ' ' {
 			break
 		}
-		i++
-	}
-	i := bytes.IndexByte(b, ':')
-	for i+1 < len(b) && b[i+1] != ' ' {
-		i += 1 + bytes.IndexByte(b[i+1:], ':')
+		if b[i+1] == '\t' {
+			return 0, s.odd("a tab after a colon")
+		}
 	}
 	if k := bytes.IndexByte(b[:i], '#'); k > 0 && (b[k-1] == ' ' || b[k-1] == '\t') {
 		return -1, nil

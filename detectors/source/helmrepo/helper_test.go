@@ -1,0 +1,3 @@
+package helmrepo
+
+func helperMain() bool { return false }
