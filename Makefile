@@ -1,0 +1,46 @@
+# Every target is one thing that a person may want to do. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME ?= 20s
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/promoter
+	CGO_ENABLED=0 go build -trimpath -o bin/promoter ./cmd/promoter
+
+.PHONY: demo
+demo: build ## the product on a small world of its own on loopback: needs Go and Git, nothing else
+	@bin/promoter demo
+
+.PHONY: test
+test: ## run the tests
+	go test ./...
+
+.PHONY: lint
+lint: ## run the linters
+	$(GOLANGCI_LINT) run --timeout 20m ./...
+
+.PHONY: update
+update: ## write the golden files anew: read the diff before you commit it
+	go test ./templates -update
+	go test ./test/script -update
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser and edit for FUZZTIME each
+	@set -e; grep -rl --include=*_test.go '^func Fuzz' . | sort | while read -r f; do \
+	  for name in $$(grep -o '^func Fuzz[A-Za-z0-9_]*' $$f | cut -c6-); do \
+	    go test ./$$(dirname $$f) -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME); \
+	  done; done
+
+.PHONY: bench
+bench: ## run the Go benchmarks
+	go test -run '^$$' -bench . -benchmem ./promoter/... ./detectors/... ./gitops/...
+
+.PHONY: bench-scan
+bench-scan: build ## scan 10 to 5,000 generated Applications, side by side with Renovate from npm
+	go run ./test/bench/scan -promoter bin/promoter
