@@ -1,0 +1,140 @@
+package gitops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"promoter/promoter"
+)
+
+// Differ says which scalars differ between two versions of a file; whole is
+// false when anything else differs too.
+type Differ func(path string, before, after []byte) (edits []promoter.Edit, whole bool)
+
+// Observer reads pulls and branches.
+type Observer struct {
+	Forge Forge
+	Repo  Repository
+	Base  string // base branch
+	Diff  Differ
+	// SheetOf reads the sheet's digest from a pull's body, or "".
+	SheetOf func(body string) string
+}
+
+// Branches returns the base branch's commit and those of our branches.
+func (o *Observer) Branches(ctx context.Context) (base string, ours map[string]string, err error) {
+	heads, err := o.Repo.Heads(ctx, o.Base, promoter.BranchPrefix)
+	if err != nil {
+		return "", nil, fmt.Errorf("read branches: %w", err)
+	}
+	base, ok := heads[o.Base]
+	if !ok {
+		return "", nil, fmt.Errorf("read branches: the remote has no branch %q: name the deployed one in promoter.yaml (pulls.base)", o.Base)
+	}
+	ours = map[string]string{}
+	for name, hash := range heads {
+		if strings.HasPrefix(name, promoter.BranchPrefix) {
+			ours[name] = hash
+		}
+	}
+	return base, ours, nil
+}
+
+// Pulls returns our pulls and the branches that have none. When the forge's
+// answer is not whole it returns why, and no pulls.
+func (o *Observer) Pulls(ctx context.Context, base string, branches map[string]string) ([]promoter.Pull, string) {
+	listed, err := o.Forge.Pulls(ctx, o.Base, promoter.BranchPrefix)
+	if err != nil {
+		return nil, err.Error()
+	}
+	var out []promoter.Pull
+	open := map[string]bool{}
+	for _, p := range listed {
+		pull := promoter.Pull{
+			Number: p.Number, URL: p.URL, Branch: p.Branch, Head: p.Head, State: promoter.PullState(p.State), Draft: p.Draft,
+			Merge: p.Merge, MergedAt: p.MergedAt, ClosedBy: p.ClosedBy, UpdatedAt: p.UpdatedAt, Labels: p.Labels,
+		}
+		if o.SheetOf != nil {
+			pull.Sheet = o.SheetOf(p.Body)
+		}
+		if pull.State == promoter.PullOpen {
+			open[p.Branch] = true
+			if head := branches[p.Branch]; head != p.Head {
+				return nil, fmt.Sprintf("#%d is at %s and its branch at %s: one of the two answers is old", p.Number, short(p.Head), short(head))
+			}
+			if err := o.inspect(ctx, base, &pull); err != nil {
+				return nil, fmt.Sprintf("read #%d: %v", p.Number, err)
+			}
+		}
+		out = append(out, pull)
+	}
+	for name, head := range branches {
+		if open[name] || finished(listed, name, head) {
+			continue
+		}
+		pull := promoter.Pull{Branch: name, Head: head, State: promoter.PullBranch}
+		if err := o.inspect(ctx, base, &pull); err != nil {
+			return nil, fmt.Sprintf("read branch %s: %v", name, err)
+		}
+		out = append(out, pull)
+	}
+	return out, ""
+}
+
+// finished reports whether a branch is what a merged or closed pull left
+// behind: it is no work of ours any more.
+func finished(listed []Pull, branch, head string) bool {
+	for _, p := range listed {
+		if p.Branch == branch && p.State != string(promoter.PullOpen) && p.Head == head {
+			return true
+		}
+	}
+	return false
+}
+
+// inspect finds what a branch changes, and whether all of it is ours.
+func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull) error {
+	parent, err := o.Repo.Base(ctx, pull.Head, base)
+	if err != nil {
+		return err
+	}
+	pull.Parent = parent
+	commits, err := o.Repo.Commits(pull.Head, parent, 2)
+	if err != nil {
+		return err
+	}
+	changes, err := o.Repo.Changes(parent, pull.Head)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if c.Before == nil || c.After == nil {
+			pull.Foreign = true
+			continue
+		}
+		edits, whole := o.Diff(c.Path, c.Before, c.After)
+		pull.Edits = append(pull.Edits, edits...)
+		pull.Foreign = pull.Foreign || !whole
+	}
+	if len(commits) == 1 && !pull.Foreign {
+		id, _ := promoter.ChangeOf(pull.Branch)
+		t := promoter.ParseTrailers(commits[0].Message)
+		pull.Ours = t.Change == id && t.Edits == promoter.EditsDigest(pull.Edits)
+	}
+	return nil
+}
+
+func short(commit string) string {
+	if len(commit) > 10 {
+		return commit[:10]
+	}
+	if commit == "" {
+		return "nothing"
+	}
+	return commit
+}
+
+// stale reports whether an error only says that the world has moved.
+func stale(err error) bool { return errors.Is(err, ErrStale) }
