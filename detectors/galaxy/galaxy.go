@@ -112,7 +112,7 @@ func requirement(item detectors.Cursor, what sort, r *detectors.Report) {
 	text := strings.TrimSpace(subject.Node.Value)
 	if version.IsScalar() {
 		with.Version = strings.TrimSpace(version.Node.Value)
-	} else if what == role && strings.Contains(text, ",") {
+	} else if strings.Contains(text, ",") {
 		short(subject, what, with, r)
 		return
 	}
