@@ -151,8 +151,12 @@ func Patch(doc Cursor, target Ref, with Pin, r *Report) {
 		return
 	}
 	if doc.Node.Kind == yamltree.Sequence {
+		before := len(r.Pins)
 		for _, op := range doc.Items() {
 			jsonPatch(op, target, with, r)
+		}
+		for i := before; i < len(r.Pins); i++ {
+			patchedSource(doc, &r.Pins[i], r.Facts)
 		}
 		return
 	}
@@ -196,6 +200,7 @@ func jsonPatch(op Cursor, target Ref, with Pin, r *Report) {
 		return
 	}
 	with.SourceRef, with.App = &target, target.Name
+	with.Place.Doc = op.Doc
 	field, dotted := strings.Join(keys, "."), ""
 	for _, k := range keys {
 		if isIndex(k) {
@@ -211,6 +216,18 @@ func jsonPatch(op Cursor, target Ref, with Pin, r *Report) {
 	switch last := keys[len(keys)-1]; {
 	case known >= 0 && value.IsScalar():
 		patchedVersion(value, patchedFields[known], with, r)
+	case isIndex(last) && len(keys) > 2 && keys[len(keys)-2] == "parameters" && keys[len(keys)-3] == "helm":
+		// One Helm parameter of an Application, read as a list of it.
+		list := value
+		list.Node = &yamltree.Node{Kind: yamltree.Sequence, Content: []*yamltree.Node{value.Node}}
+		with.SourceRef = nil
+		reader := ArgoReader{File: op.File, Report: r, With: with}
+		reader.parameters(list)
+		// A repository alone leaves the tag to what is patched.
+		r.Pins = append(r.Pins[:pins], slices.DeleteFunc(r.Pins[pins:], func(p Pin) bool { return p.Form == promoter.Missing })...)
+		for i := range r.Pins[pins:] {
+			rebase(&r.Pins[pins+i].Place, JoinItem(value.Path, 0), value.Path)
+		}
 	case isIndex(last):
 		patchedImages(value.Node, value.Path, op, with, r)
 	default:
@@ -238,6 +255,41 @@ func jsonPatch(op Cursor, target Ref, with Pin, r *Report) {
 				Fields: map[string]string{"kind": target.Kind, "path": dotted}, Place: p.Place,
 			})
 		}
+	}
+}
+
+// patchedSource names the artifact of a patched targetRevision whose source is
+// set by the same patch.
+func patchedSource(doc Cursor, p *Pin, facts []Fact) {
+	i := slices.IndexFunc(facts, func(f Fact) bool { return f.Kind == PatchFact && f.Place == p.Place })
+	if i < 0 || p.SourceRef == nil {
+		return
+	}
+	source, ok := strings.CutSuffix(facts[i].Fields["path"], ".targetRevision")
+	if !ok {
+		return
+	}
+	source = "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(source)
+	var url, chart string
+	for _, op := range doc.Items() {
+		switch value := op.Get("value"); op.Str("path") {
+		case source + "/repoURL":
+			url = value.Str()
+		case source + "/chart":
+			chart = value.Str()
+		}
+	}
+	switch {
+	case url == "" || strings.ContainsAny(url, "{}"):
+		return
+	case chart == "" && !strings.HasPrefix(url, "oci://"):
+		p.Artifact = GitArtifact(CloneURL(url))
+	default:
+		p.Artifact = ChartArtifact(url, chart)
+	}
+	if p.Artifact.Source != "" {
+		p.SourceRef = nil
+		p.Form = promoter.Classify(p.Artifact.Kind, p.Consumer, p.Version)
 	}
 }
 

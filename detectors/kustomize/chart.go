@@ -58,7 +58,12 @@ func (k reader) chartPin(chart, repo, version detectors.Cursor, home, app string
 			return
 		}
 	}
-	if !repo.IsScalar() {
+	if !repo.IsScalar() || !strings.Contains(repo.Node.Value, "://") {
+		// helmGlobals.chartHome is where kustomize looks first; a path in
+		// place of a repository's URL is found nowhere else either.
+		if home == "" && repo.IsScalar() {
+			home = repo.Node.Value
+		}
 		if home == "" {
 			home = "charts"
 		}
