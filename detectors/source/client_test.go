@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -67,6 +68,15 @@ func (o oneHost) Find(_ context.Context, _ Purpose, u *url.URL) (Credential, err
 		return o.cred, nil
 	}
 	return Credential{}, nil
+}
+
+type twoHosts [2]oneHost
+
+func (o twoHosts) Find(ctx context.Context, p Purpose, u *url.URL) (Credential, error) {
+	if c, err := o[0].Find(ctx, p, u); err != nil || !c.Empty() {
+		return c, err
+	}
+	return o[1].Find(ctx, p, u)
 }
 
 // answers is a transport that answers from a function; for virtual time.
@@ -153,6 +163,31 @@ func TestGuardChecksWhatANameResolvesTo(t *testing.T) {
 	}
 }
 
+func TestDirectConnectionsAreGuarded(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the server was asked") })
+	_, port, _ := strings.Cut(strings.TrimPrefix(s.URL, "http://"), ":")
+	c := newClient(t, func(o *Options) {
+		o.AllowPrivate = nil
+		o.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
+	})
+	for _, trust := range []TLS{{}, {CAFile: writeCA(t)}} {
+		rt, err := c.transport(get(t, "http://charts.example.org/"), trust)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr, ok := rt.(*http.Transport)
+		if !ok || tr.DialContext == nil {
+			t.Fatalf("the transport %T dials unguarded", rt)
+		}
+		_, err = tr.DialContext(t.Context(), "tcp", "localhost:"+port)
+		var r *Refused
+		if !errors.As(err, &r) {
+			t.Errorf("dial gives %v, want a refusal", err)
+		}
+	}
+}
+
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	var other *httptest.Server
@@ -191,8 +226,13 @@ func TestRedirects(t *testing.T) {
 		}
 	})
 	host := strings.TrimPrefix(s.URL, "http://")
+	// The user has a login at the other host too; but whoever redirects there
+	// must not be able to make use of it.
 	c := newClient(t, func(o *Options) {
-		o.Credentials = oneHost{host, Credential{Username: "u", Password: "p"}}
+		o.Credentials = twoHosts{
+			oneHost{host, Credential{Username: "u", Password: "p"}},
+			oneHost{strings.TrimPrefix(other.URL, "http://"), Credential{Token: "t"}},
+		}
 	})
 	for path, want := range map[string]string{"/same": "end", "/other": "other"} {
 		req := get(t, s.URL+path)
@@ -224,6 +264,9 @@ func TestRedirectFromHTTPSToPlainHTTPIsRefused(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, func(o *Options) {
 		o.Transport = answers(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Scheme == "http" {
+				t.Error("asked over plain http")
+			}
 			return answer(302, "", "Location", "http://charts.example.org/index.yaml"), nil
 		})
 	})
@@ -463,6 +506,35 @@ func TestRateLimitStopsAsking(t *testing.T) {
 	})
 }
 
+func TestWaitingRequestsHearOfTheLimitToo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int32
+		c := newClient(t, func(o *Options) {
+			o.Concurrency = 1
+			o.Transport = answers(func(*http.Request) (*http.Response, error) {
+				asked.Add(1)
+				<-time.After(time.Second)
+				return answer(429, "", "Retry-After", "600"), nil
+			})
+		})
+		var wg sync.WaitGroup
+		for i := range 5 {
+			wg.Go(func() {
+				_, err := c.Fetch(t.Context(), fmt.Sprintf("https://r.example.org/%d", i), FetchOptions{})
+				var rl *RateLimited
+				if !errors.As(err, &rl) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if asked.Load() != 1 {
+			t.Errorf("%d requests", asked.Load())
+		}
+	})
+}
+
 func TestShortWaitIsWaited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -602,6 +674,24 @@ func TestMirrorIsAskedAndMayBePrivate(t *testing.T) {
 	_, err = c.Fetch(t.Context(), "https://charts.example.org/none.yaml", FetchOptions{})
 	if err == nil || Gone(err) != "" {
 		t.Errorf("got %v, which must not be positive evidence", err)
+	}
+}
+
+func TestOnlyPublicNamesCanBeGone(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"charts.gone.io": true, "charts.gone.io:8443": true, "registry": false, "chartmuseum.tools.svc": false,
+		"charts.corp": false, "harbor.local.": false, "git.internal:443": false,
+	} {
+		err := named(host, &url.Error{Err: &net.OpError{Err: &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}}})
+		if got := Gone(err) != ""; got != want {
+			t.Errorf("%s gone: %v, want %v (%v)", host, got, want, err)
+		}
+	}
+	for _, dns := range []net.DNSError{{Err: "server misbehaving", IsTemporary: true}, {Err: "timeout", IsTimeout: true, IsNotFound: true}} {
+		if err := named("charts.gone.io", &dns); Gone(err) != "" {
+			t.Errorf("%v is no evidence", err)
+		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -172,17 +174,14 @@ func TestUnreadableCredentialFilesAreReportedWithoutTheirContent(t *testing.T) {
 
 func TestOwnCertificateAuthority(t *testing.T) {
 	t.Parallel()
-	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, _, _ := r.BasicAuth()
 		fmt.Fprint(w, "hello "+user)
 	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of the refused handshake
+	s.StartTLS()
 	defer s.Close()
-	s.Config.ErrorLog = nil
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	if err := os.WriteFile(ca, block, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	ca := writePEM(t, s)
 	host := strings.TrimPrefix(s.URL, "https://")
 	for file, want := range map[string]string{ca: "hello u", "": ""} {
 		c := newClient(t, func(o *Options) {
@@ -209,6 +208,24 @@ func TestOwnCertificateAuthority(t *testing.T) {
 	if _, err := c.Fetch(t.Context(), s.URL, FetchOptions{}); err == nil || !strings.Contains(err.Error(), "read CA file") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// writeCA writes some certificate authority.
+func writeCA(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	return writePEM(t, s)
+}
+
+func writePEM(t *testing.T, s *httptest.Server) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(path, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func FuzzNetrc(f *testing.F) {

@@ -331,12 +331,16 @@ func TestDamagedCacheIsNoCache(t *testing.T) {
 		"body gone": func(_, body string) error { return os.Remove(body) },
 		"body cut":  func(_, body string) error { return os.Truncate(body, 3) },
 		"body named outside": func(meta, _ string) error {
-			return os.WriteFile(meta, []byte(`{"etag":"\"e\"","body":"../../../etc/passwd","size":1}`), 0o600)
+			root := filepath.Dir(filepath.Dir(filepath.Dir(meta))) // of the cache
+			if err := os.WriteFile(filepath.Join(filepath.Dir(root), "secret"), []byte("s"), 0o600); err != nil {
+				return err
+			}
+			return os.WriteFile(meta, []byte(`{"etag":"\"e\"","body":"../secret","size":1}`), 0o600)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newClient(t, nil)
+			c := newClient(t, func(o *Options) { o.CacheDir = filepath.Join(t.TempDir(), "a", "b") })
 			b, err := c.Fetch(t.Context(), s.URL, FetchOptions{})
 			if err != nil {
 				t.Fatal(err)

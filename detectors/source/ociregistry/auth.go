@@ -89,7 +89,7 @@ func (s *sessions) answer(ctx context.Context, key string, d *source.Denied) err
 
 // bearer gets a token from the realm that the challenge names.
 func (s *sessions) bearer(ctx context.Context, c challenge, cred source.Credential, d *source.Denied) (session, error) {
-	if cred.Token != "" && !d.Sent {
+	if cred.Token != "" {
 		return session{header: "Bearer " + cred.Token}, nil
 	}
 	realm, err := url.Parse(c.params["realm"])

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -309,6 +310,20 @@ func TestEndlessPagesAreGivenUp(t *testing.T) {
 	}
 }
 
+func TestEmptyPagesInACircleAreGivenUp(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	host := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Link", `<?n=1000&last=a>; rel="next"`)
+		fmt.Fprint(w, `{"name":"a","tags":[]}`)
+	}))
+	l := lookup(t, newClient(t, nil), image(host, "a"))
+	if !strings.Contains(l.Unknown, "repeats its pages") || asked.Load() != 2 {
+		t.Errorf("unknown %q after %d requests", l.Unknown, asked.Load())
+	}
+}
+
 // A list that breaks off in the middle must not look like a shorter one.
 func TestPartialListsAreUnknown(t *testing.T) {
 	t.Parallel()
@@ -437,6 +452,46 @@ func TestPasswordsDoNotFollowTheRealmToAnotherSite(t *testing.T) {
 	}
 	if len(foreign.basic) != 0 {
 		t.Errorf("another site was sent %q", foreign.basic)
+	}
+}
+
+type answers func(*http.Request) (*http.Response, error)
+
+func (f answers) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestTokenServiceOnPlainHTTPIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, func(o *source.Options) {
+		o.Credentials = logins{"reg.example.org": {Username: "u", Password: "p"}}
+		o.Transport = answers(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Scheme != "https" {
+				t.Errorf("asked %s", r.URL)
+			}
+			return &http.Response{StatusCode: 401, Body: http.NoBody,
+				Header: http.Header{"Www-Authenticate": {`Bearer realm="http://auth.example.org/token"`}}}, nil
+		})
+	})
+	if l := lookup(t, c, image("reg.example.org", "a")); !strings.Contains(l.Unknown, "plain http") {
+		t.Errorf("unknown %q", l.Unknown)
+	}
+}
+
+func BenchmarkLookup10000Tags(b *testing.B) {
+	s := httptest.NewServer(pages(10_000, 1000, func(_ *http.Request, last string) string { return `<?last=` + last + `>; rel="next"` }))
+	defer s.Close()
+	c, err := source.NewClient(source.Options{CacheDir: b.TempDir(), AllowPrivate: []string{"127.0.0.1"}, Budget: 1 << 30})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := New(c)
+	for b.Loop() {
+		l := r.Lookup(b.Context(), []promoter.Artifact{image(strings.TrimPrefix(s.URL, "http://"), "a")})
+		if len(l[0].Releases) != 10_000 {
+			b.Fatal(l[0].Unknown)
+		}
+	}
+	if err := c.Close(); err != nil {
+		b.Fatal(err)
 	}
 }
 
