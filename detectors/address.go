@@ -36,7 +36,7 @@ var publicHosts = map[string]bool{
 // for public hosts. It returns "" for what is no address of a repository.
 func CloneURL(address string) string {
 	s := strings.TrimPrefix(strings.TrimSpace(address), "git::")
-	if s == "" || strings.ContainsAny(s, " \t\n{}$<>") {
+	if s == "" || strings.ContainsAny(s, "{}$<>\\") || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return ""
 	}
 	scheme, rest, ok := strings.Cut(s, "://")
@@ -73,7 +73,7 @@ func CloneURL(address string) string {
 	case "altssh.gitlab.com":
 		host = "gitlab.com"
 	}
-	name := strings.TrimSuffix(strings.Trim(path.Clean("/"+u.Path), "/"), ".git")
+	name := strings.TrimSuffix(strings.Trim(path.Clean("/"+u.EscapedPath()), "/"), ".git")
 	if name == "" {
 		return ""
 	}
