@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/Masterminds/semver/v3"
 	"sigs.k8s.io/yaml"
 )
 
@@ -352,7 +351,7 @@ func (e *entryReader) build(last *Entry) (Entry, bool) {
 		return Entry{}, false
 	}
 	x := Entry{Version: string(version), Digest: string(text(fDigest))}
-	if _, err := semver.NewVersion(x.Version); err != nil {
+	if !validVersion(x.Version) {
 		return Entry{}, false
 	}
 	switch string(text(fType)) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -146,31 +147,85 @@ func skippable(err error) bool {
 // byVersion sorts as Helm's SortEntries: newest first, and versions that are
 // equal but for their build metadata in whatever order sort.Sort leaves them.
 type byVersion struct {
-	entries  []Entry
-	versions []*semver.Version
+	entries []Entry
+	numbers [][3]uint64       // of versions that are three numbers, or
+	parsed  []*semver.Version // of any
 }
 
 func (s byVersion) Len() int { return len(s.entries) }
+
 func (s byVersion) Swap(i, j int) {
 	s.entries[i], s.entries[j] = s.entries[j], s.entries[i]
-	s.versions[i], s.versions[j] = s.versions[j], s.versions[i]
+	if s.parsed != nil {
+		s.parsed[i], s.parsed[j] = s.parsed[j], s.parsed[i]
+		return
+	}
+	s.numbers[i], s.numbers[j] = s.numbers[j], s.numbers[i]
 }
-func (s byVersion) Less(i, j int) bool { return s.versions[i].LessThan(s.versions[j]) }
+
+func (s byVersion) Less(i, j int) bool {
+	if s.parsed != nil {
+		return s.parsed[i].LessThan(s.parsed[j])
+	}
+	return slices.Compare(s.numbers[i][:], s.numbers[j][:]) < 0
+}
 
 // sorted orders entries, all of which have valid versions, and never returns
 // nil.
 func sorted(entries []Entry) []Entry {
-	s := byVersion{entries, make([]*semver.Version, len(entries))}
-	for i := range entries {
-		v, err := semver.NewVersion(entries[i].Version)
-		if err != nil {
-			v = &semver.Version{}
-		}
-		s.versions[i] = v
-	}
-	sort.Sort(sort.Reverse(s))
 	if entries == nil {
 		return []Entry{}
 	}
+	s := byVersion{entries: entries, numbers: make([][3]uint64, len(entries))}
+	for i, e := range entries {
+		n, ok := threeNumbers(e.Version)
+		if !ok {
+			s.parsed = make([]*semver.Version, len(entries))
+			break
+		}
+		s.numbers[i] = n
+	}
+	for i := range s.parsed {
+		v, err := semver.NewVersion(entries[i].Version)
+		if err != nil { // left out before
+			v = &semver.Version{}
+		}
+		s.parsed[i] = v
+	}
+	sort.Sort(sort.Reverse(s))
 	return entries
+}
+
+// validVersion reports what semver.NewVersion accepts, without its regular
+// expression for what most versions are: three numbers.
+func validVersion(s string) bool {
+	if _, ok := threeNumbers(s); ok {
+		return true
+	}
+	_, err := semver.NewVersion(s)
+	return err == nil
+}
+
+// threeNumbers reads "1.2.3" with numbers of at most 18 digits that have no
+// leading zero.
+func threeNumbers(s string) (n [3]uint64, ok bool) {
+	part, start := 0, 0
+	for i := 0; i <= len(s); i++ {
+		if i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			n[part] = n[part]*10 + uint64(s[i]-'0')
+			continue
+		}
+		if i == start || i-start > 18 || s[start] == '0' && i-start > 1 {
+			return n, false
+		}
+		if i == len(s) {
+			return n, part == 2
+		}
+		if s[i] != '.' || part == 2 {
+			return n, false
+		}
+		part++
+		start = i + 1
+	}
+	return n, false
 }

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/Masterminds/semver/v3"
 )
 
 // layouts are indexes that are written in one unusual way each.
@@ -161,5 +163,20 @@ func TestBoundedMemory(t *testing.T) {
 				t.Errorf("the heap grew by %d MB", grown>>20)
 			}
 		})
+	}
+}
+
+// TestThreeNumbers compares the short way to read a version with the long one.
+func TestThreeNumbers(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"1.2.3", "0.0.0", "10.20.30", "01.2.3", "1.02.3", "1.2", "1", "", ".", "..", "1..2", "1.2.3.4", "1.2.3-a", "v1.2.3", " 1.2.3",
+		"999999999999999999.0.1", "9999999999999999999.0.0", "99999999999999999999.0.0", "1.2.3+b", "1.2.", ".1.2"} {
+		want, err := semver.NewVersion(s)
+		if got := validVersion(s); got != (err == nil) {
+			t.Errorf("%q: valid is %v, want %v", s, got, err)
+		}
+		if n, ok := threeNumbers(s); ok && !semver.New(n[0], n[1], n[2], "", "").Equal(want) {
+			t.Errorf("%q: %v, want %v", s, n, want)
+		}
 	}
 }

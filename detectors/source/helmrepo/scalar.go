@@ -36,8 +36,13 @@ func wordWithMeaning(b []byte) bool {
 // surelyNoNumber reports whether text that begins with a digit can be neither
 // an integer in any base nor a float: two dots, or a letter that numbers lack.
 func surelyNoNumber(b []byte) bool {
-	if b[0] == '0' && len(b) > 1 && bytes.IndexByte([]byte("xXoObB"), b[1]) >= 0 {
-		return false
+	if len(b) > 1 && b[0] == '0' {
+		switch b[1] {
+		case 'x', 'X', 'o', 'O':
+			return false
+		case 'b', 'B': // binary, or one digest in 256
+			return bytes.ContainsAny(b[2:], "23456789acdf")
+		}
 	}
 	dots := 0
 	for _, c := range b {

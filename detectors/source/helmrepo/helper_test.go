@@ -1,3 +1,0 @@
-package helmrepo
-
-func helperMain() bool { return false }
