@@ -145,6 +145,7 @@ func TestImages(t *testing.T) {
 		{"environment variable", "", "env:\n- name: RELATED_IMAGE_AGENT\n  value: quay.io/a/b:1\n- name: IMAGE\n  value: a/b:2\n- name: OTHER\n  value: a/b:2",
 			"env[0].value: exact quay.io/a/b 1\nenv[1].value: exact docker.io/a/b 2"},
 		{"argument", "", "args:\n- --sidecar-image=quay.io/a/b:1\n- --image=$(IMAGE)\n- --x=a/b:1", "args[0]: exact quay.io/a/b 1"},
+		{"built here", "", "services:\n  a:\n    build: .\n    image: shop:1", ""},
 		{"schema", "", "image:\n  type: object\n  properties:\n    repository: {type: string}\n    tag: {type: string}", ""},
 		{"secret names", "", "imagePullSecrets:\n- name: regcred\nimagePullPolicy: Always", ""},
 		{"second document", "", "a: 1\n---\nimage: a/b:1", "image: exact docker.io/a/b 1"},

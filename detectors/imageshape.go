@@ -324,6 +324,9 @@ func (s *imageShape) repository(e *entry) {
 
 // image reports a whole reference under a key like "image".
 func (s *imageShape) image(e *entry) {
+	if b := s.node.Get("build"); b != nil && (b.Kind == yamltree.Mapping || strings.HasPrefix(b.Value, ".")) {
+		return // docker compose: the name of what is built here
+	}
 	c := maybe
 	switch {
 	case e.suffix == "image" && e.base == "" && hasFold(s.key, "containers"):

@@ -9,12 +9,19 @@ import (
 	"promoter/promoter/yamltree"
 )
 
-// PlaceOf is the place of a scalar in document doc of f.
+// PlaceOf is the place of a scalar in document doc of f. Where a template
+// writes the scalar, Written is its source instead of what masks it.
 func PlaceOf(f *File, doc int, n *yamltree.Node, path string) promoter.Place {
-	return promoter.Place{
+	p := promoter.Place{
 		File: f.Path, Line: n.Line, Doc: doc, Path: path,
 		Start: n.Start, End: n.End, Written: n.Value,
 	}
+	if f.Templated && n.Start >= 0 && n.Start <= n.End && n.End <= len(f.Data) {
+		if raw := f.Data[n.Start:n.End]; bytes.Contains(raw, []byte("{{")) {
+			p.Written = strings.Trim(string(raw), `"'`)
+		}
+	}
+	return p
 }
 
 // JoinKey is the path of a mapping's value: "a" and "b.c" give `a."b.c"`.

@@ -2,6 +2,7 @@ package extractor
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -76,6 +77,25 @@ func TestDetect(t *testing.T) {
 		if got, _ := run(t, "a/b/x.py", tc.in, tc.rule); got != "" {
 			t.Errorf("%s: found %q in a file that the pattern does not name", name, got)
 		}
+	}
+}
+
+func TestTestdata(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/versions.mk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("testdata/versions.mk.want")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := run(t, "hack/versions.mk", string(text), Rule{
+		Name: "makefile", Files: "**/*.mk",
+		Match: `(?m)^# promoter: (?P<kind>\w+) (?P<source>\S+) (?P<depName>\S+)\n\w+ *:?= *(?P<version>\S+)$`,
+	})
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("versions.mk (-want +got):\n%s", diff)
 	}
 }
 

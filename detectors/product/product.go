@@ -8,6 +8,7 @@
 package product
 
 import (
+	"path"
 	"strings"
 
 	"promoter/detectors"
@@ -24,14 +25,20 @@ type Detector struct{}
 // Name is "product".
 func (Detector) Name() string { return "product" }
 
-// Detect reads the objects of f, and a flux-operator instance in Helm values.
+// Detect reads the objects of f, a flux-operator instance in Helm values, and
+// talhelper's description of a Talos cluster.
 func (Detector) Detect(f *detectors.File, r *detectors.Report) {
 	for _, d := range f.Docs {
 		if d.Root == nil || d.Root.Kind != yamltree.Mapping {
 			continue
 		}
 		if d.APIVersion == "" || d.Kind == "" {
-			instance(detectors.At(f, d), "", r)
+			c := detectors.At(f, d)
+			instance(c, "", r)
+			if base := path.Base(f.Path); base == "talconfig.yaml" || base == "talconfig.yml" {
+				add(c.Get("talosVersion"), talos, template(c), r)
+				add(c.Get("kubernetesVersion"), kubelet, template(c), r)
+			}
 			continue
 		}
 		object(detectors.At(f, d), r, 0)

@@ -4,7 +4,7 @@
 // reads it, so its shape decides.
 //
 // It refuses files whose images nothing in a cluster runs (workflows of a
-// forge) and those that belong to another detector.
+// forge, tests) and those that belong to another detector.
 package values
 
 import (
@@ -30,7 +30,7 @@ func (Detector) Detect(f *detectors.File, r *detectors.Report) {
 		if d.Root == nil || d.APIVersion != "" && d.Kind != "" {
 			continue
 		}
-		if d.Root.Kind == yamltree.Sequence && detectors.IsJSONPatch(detectors.At(f, d)) {
+		if foreign(detectors.At(f, d)) {
 			continue
 		}
 		var with detectors.Pin
@@ -46,16 +46,32 @@ func reads(file string) bool {
 	switch base {
 	case "Chart.yaml", "Chart.yml", "requirements.yaml", "requirements.yml", "galaxy.yml",
 		"kustomization.yaml", "kustomization.yml", "Kustomization", "kustomization",
-		"promoter.yaml":
+		"promoter.yaml",
+		".gitlab-ci.yml", ".drone.yml", ".travis.yml", "codefresh.yml", "bitbucket-pipelines.yml",
+		"azure-pipelines.yml", ".woodpecker.yml", ".woodpecker.yaml":
 		return false
 	}
 	if strings.HasPrefix(base, "helmfile.") || strings.Contains(dir, "/helmfile.d/") {
 		return false
 	}
-	for _, forge := range [...]string{"/.github/", "/.gitea/", "/.forgejo/", "/.gitlab/", "/.circleci/"} {
+	for _, forge := range [...]string{"/.github/", "/.gitea/", "/.forgejo/", "/.gitlab/", "/.circleci/", "/.woodpecker/"} {
 		if strings.Contains(dir, forge) {
 			return false
 		}
 	}
 	return true
+}
+
+// foreign recognizes files by their shape that hold images and run none: JSON
+// patches, pipelines of updatecli, and suites of helm-unittest, whose values
+// are a test's.
+func foreign(doc detectors.Cursor) bool {
+	root := doc.Node
+	switch {
+	case root.Kind == yamltree.Sequence:
+		return detectors.IsJSONPatch(doc)
+	case root.Get("targets") != nil:
+		return root.Get("sources") != nil || root.Get("conditions") != nil
+	}
+	return root.Get("suite") != nil && root.Get("tests") != nil
 }
