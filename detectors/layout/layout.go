@@ -59,53 +59,33 @@ func (e *evidence) environment() string {
 // FromPath reads a slash-separated path of a file. The file's own name counts
 // where it is built around an environment's name ("values-prod.yaml").
 func FromPath(file string) Placement {
-	p, _ := fromPath(file)
+	p, _ := new(Reader).fromPath(file)
 	return p
 }
 
-func fromPath(file string) (Placement, strength) {
-	var (
-		got    Placement
-		env    evidence
-		holder kind // what the directory just passed holds
-	)
-	rest, base := path.Dir(file), path.Base(file)
-	for rest != "" && rest != "." {
-		var name string
-		name, rest, _ = strings.Cut(rest, "/")
-		shared := sharedNames[strings.ToLower(strings.TrimLeft(name, "_"))]
-		switch {
-		case shared:
-		case holder == holdsTenants:
-			got.Tenant = name
-		case holder == holdsClusters:
-			got.Cluster = name
-			env.add(whole, environmentOf(name, spelled))
-		case holder == holdsEnvironments:
-			if isNumbered(name) {
-				got.Cluster = name
-			}
-			env.add(spelled, spelledEnvironment(name))
-		case holder == holdsOverlays:
-			// An overlay is named for whatever its author split by: an
-			// environment, a cluster, a feature. Unknown words stay as
-			// written, as under environments/.
-			if isNumbered(name) {
-				got.Cluster = name
-			}
-			env.add(spelled, spelledEnvironment(name))
-		default:
-			level, word := classify(name)
-			env.add(level, word)
-			if level != none && isNumbered(name) {
-				got.Cluster = name
-			}
+// Reader reads many places and remembers the directories it has met. It is one
+// goroutine's; the zero value is ready.
+type Reader struct {
+	dirs map[string]directory
+}
+
+// directory is what the names of a directory and those above it say.
+type directory struct {
+	Placement
+	env evidence
+}
+
+func (r *Reader) fromPath(file string) (Placement, strength) {
+	dir, base := path.Split(file)
+	d, ok := r.dirs[dir]
+	if !ok {
+		d = readDirectory(dir)
+		if r.dirs == nil {
+			r.dirs = map[string]directory{}
 		}
-		holder = kind(0)
-		if !shared {
-			holder = holders[strings.ToLower(name)]
-		}
+		r.dirs[dir] = d
 	}
+	got, env := d.Placement, d.env
 	level, word := classifyFile(base)
 	env.add(level, word)
 	got.Environment = env.environment()
@@ -113,6 +93,48 @@ func fromPath(file string) (Placement, strength) {
 		env.level = none
 	}
 	return got, env.level
+}
+
+// readDirectory reads a path that is empty or ends with a slash.
+func readDirectory(dir string) directory {
+	var (
+		got    directory
+		holder kind // what the directory just passed holds
+	)
+	for dir != "" {
+		var name string
+		name, dir, _ = strings.Cut(dir, "/")
+		lower := strings.ToLower(name)
+		shared := sharedNames[strings.TrimLeft(lower, "_")]
+		switch {
+		case shared:
+		case holder == holdsTenants:
+			got.Tenant = name
+		case holder == holdsClusters:
+			got.Cluster = name
+			_, word := classify(name)
+			got.env.add(whole, word)
+		case holder == holdsEnvironments, holder == holdsOverlays:
+			// An overlay is named for whatever its author split by: an
+			// environment, a cluster, a feature. Unknown words stay as
+			// written, as under environments/.
+			if isNumbered(name) {
+				got.Cluster = name
+			}
+			got.env.add(spelled, spelledEnvironment(name))
+		default:
+			level, word := classify(name)
+			got.env.add(level, word)
+			if level != none && isNumbered(name) {
+				got.Cluster = name
+			}
+		}
+		holder = 0
+		if !shared {
+			holder = holders[lower]
+		}
+	}
+	return got
 }
 
 // FromName reads the name of a unit, a cluster or a namespace: "guestbook-prod",
@@ -134,21 +156,11 @@ func spelledEnvironment(name string) string {
 		return w
 	}
 	if isNumbered(name) {
-		if w := environmentOf(name, part); w != "" {
+		if _, w := classify(name); w != "" {
 			return w
 		}
 	}
 	return name
-}
-
-// environmentOf is the environment named by name, where the evidence is at
-// most the given strength.
-func environmentOf(name string, most strength) string {
-	level, word := classify(name)
-	if level > most {
-		return ""
-	}
-	return word
 }
 
 // classify reads one name, without knowing what it is a name of.
@@ -156,22 +168,23 @@ func classify(name string) (strength, string) {
 	if w := Canonical(name); w != "" {
 		return whole, w
 	}
-	if !strings.ContainsAny(name, "-_.0123456789") {
+	if nextSeparator(name) == len(name) && !hasDigit(name) {
 		return none, ""
 	}
 	var env evidence
-	parts := split(name)
-	for i := 0; i < len(parts); i++ {
+	for rest := strings.ToLower(name); rest != ""; {
+		var word string
+		word, rest = nextPart(rest)
 		// "pre-prod" and "non-prod" are one word written as two.
-		if i+1 < len(parts) {
-			if w := Canonical(parts[i] + "-" + parts[i+1]); w != "" && followsName(parts[i+2:]) {
+		if word == "pre" || word == "non" {
+			next, behind := nextPart(rest)
+			if w := Canonical(word + next); w != "" && followsName(behind) {
 				env.add(part, w)
-				i++
+				rest = behind
 				continue
 			}
 		}
-		w := Canonical(strings.TrimRight(parts[i], "0123456789"))
-		if w != "" && followsName(parts[i+1:]) {
+		if w := Canonical(withoutNumber(word)); w != "" && followsName(rest) {
 			env.add(part, w)
 		}
 	}
@@ -185,8 +198,12 @@ func classify(name string) (strength, string) {
 // good as a directory of that name, "kustomization.yaml" says nothing.
 func classifyFile(base string) (strength, string) {
 	stem := base
-	for _, ext := range []string{".gotmpl", ".tmpl", ".tpl", ".yaml", ".yml", ".json"} {
-		stem = strings.TrimSuffix(stem, ext)
+	for {
+		ext := path.Ext(stem)
+		if !textExtensions[ext] {
+			break
+		}
+		stem = stem[:len(stem)-len(ext)]
 	}
 	if stem == base {
 		return none, ""
@@ -194,16 +211,14 @@ func classifyFile(base string) (strength, string) {
 	if w := Canonical(stem); w != "" {
 		return whole, w
 	}
-	for _, sep := range []string{"-", "_", "."} {
-		if head, tail, ok := strings.Cut(stem, sep); ok && fileWords[strings.ToLower(head)] {
-			if w := Canonical(tail); w != "" {
-				return whole, w
-			}
+	if i := nextSeparator(stem); i < len(stem) && fileWords[strings.ToLower(stem[:i])] {
+		if w := Canonical(stem[i+1:]); w != "" {
+			return whole, w
 		}
-		if i := strings.LastIndex(stem, sep); i > 0 && fileWords[strings.ToLower(stem[i+1:])] {
-			if w := Canonical(stem[:i]); w != "" {
-				return whole, w
-			}
+	}
+	if i := strings.LastIndexAny(stem, separators); i > 0 && fileWords[strings.ToLower(stem[i+1:])] {
+		if w := Canonical(stem[:i]); w != "" {
+			return whole, w
 		}
 	}
 	return classify(stem)
@@ -211,9 +226,11 @@ func classifyFile(base string) (strength, string) {
 
 // followsName reports whether the parts after an environment's word leave it
 // the name's subject: "prod-eu-west-1" is production, "dev-portal" is a portal.
-func followsName(parts []string) bool {
-	for _, p := range parts {
-		if !placeWords[p] && !strings.ContainsAny(p, "0123456789") && Canonical(p) == "" {
+func followsName(rest string) bool {
+	for rest != "" {
+		var word string
+		word, rest = nextPart(rest)
+		if !placeWords[word] && !hasDigit(word) && Canonical(word) == "" {
 			return false
 		}
 	}
@@ -223,17 +240,49 @@ func followsName(parts []string) bool {
 // isNumbered reports whether a name holds an environment's word and then a
 // part with a number or a region: one of several clusters of an environment.
 func isNumbered(name string) bool {
-	parts := split(name)
 	seen := false
-	for _, p := range parts {
-		if seen && (regionWords[p] || strings.ContainsAny(p, "0123456789")) {
+	for rest := strings.ToLower(name); rest != ""; {
+		var word string
+		word, rest = nextPart(rest)
+		if seen && (regionWords[word] || hasDigit(word)) {
 			return true
 		}
-		seen = seen || Canonical(p) != ""
+		seen = seen || Canonical(word) != ""
 	}
 	return false
 }
 
-func split(name string) []string {
-	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
+// nextPart cuts a name at its first separator.
+func nextPart(name string) (word, rest string) {
+	i := nextSeparator(name)
+	return name[:i], name[min(i+1, len(name)):]
+}
+
+const separators = "-_."
+
+// nextSeparator is the index of a name's first separator, or its length.
+func nextSeparator(name string) int {
+	for i := range len(name) {
+		if c := name[i]; c == '-' || c == '_' || c == '.' {
+			return i
+		}
+	}
+	return len(name)
+}
+
+// withoutNumber is a word without the digits at its end.
+func withoutNumber(word string) string {
+	for n := len(word); n > 0 && '0' <= word[n-1] && word[n-1] <= '9'; n-- {
+		word = word[:n-1]
+	}
+	return word
+}
+
+func hasDigit(word string) bool {
+	for i := range len(word) {
+		if '0' <= word[i] && word[i] <= '9' {
+			return true
+		}
+	}
+	return false
 }

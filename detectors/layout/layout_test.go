@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,16 +94,28 @@ func TestPlace(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tt.want, Place(tt.path, tt.unit)); diff != "" {
+			if diff := cmp.Diff(tt.want, new(Reader).Place(tt.path, tt.unit)); diff != "" {
 				t.Errorf("Place(%q, %+v) (-want +got):\n%s", tt.path, tt.unit, diff)
 			}
 		})
 	}
 }
 
-func BenchmarkFromPath(b *testing.B) {
+// TestCanonicalKnowsItsWords guards the shortcut that refuses words by their
+// first letter.
+func TestCanonicalKnowsItsWords(t *testing.T) {
+	t.Parallel()
+	for word, want := range canonical {
+		if got := Canonical(strings.ToUpper(word)); got != want {
+			t.Errorf("Canonical(%q) is %q, want %q", strings.ToUpper(word), got, want)
+		}
+	}
+}
+
+func BenchmarkPlace(b *testing.B) {
 	b.ReportAllocs()
+	var r Reader
 	for b.Loop() {
-		FromPath("components/backend-for-frontend/production/stone-prod-p01/kustomization.yaml")
+		r.Place("components/backend-for-frontend/production/stone-prod-p01/app-123.yaml", Unit{Name: "app-123", Namespace: "app-123", Cluster: "prod-eu-12"})
 	}
 }

@@ -23,8 +23,8 @@ type Unit struct {
 //     name and namespace, parts of the path's names;
 //   - cluster: the destination, then the path;
 //   - tenant: the unit's own word, then the path.
-func Place(file string, u Unit) Placement {
-	got, level := fromPath(file)
+func (r *Reader) Place(file string, u Unit) Placement {
+	got, level := r.fromPath(file)
 	path := got.Environment
 
 	cluster := u.destination()

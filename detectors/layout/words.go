@@ -53,8 +53,9 @@ var canonical = map[string]string{
 // Canonical is the one name for a well-known environment word, in any case,
 // or "" for every other word.
 func Canonical(word string) string {
-	const longest = len("non-production")
-	if len(word) > longest {
+	// Most words are refused by their length or first letter.
+	if len(word) < len("qa") || len(word) > len("non-production") ||
+		strings.IndexByte("cdilnpqstu", word[0]|0x20) < 0 {
 		return ""
 	}
 	if w, ok := canonical[word]; ok {
@@ -90,4 +91,9 @@ var fileWords = map[string]bool{
 	"values": true, "value": true, "config": true, "settings": true, "helmfile": true,
 	"kustomization": true, "helmrelease": true, "patch": true, "secrets": true,
 	"cluster": true, "overrides": true, "override": true, "env": true, "chart": true,
+}
+
+// textExtensions end the names of files that may be named for an environment.
+var textExtensions = map[string]bool{
+	".gotmpl": true, ".tmpl": true, ".tpl": true, ".yaml": true, ".yml": true, ".json": true,
 }

@@ -65,6 +65,7 @@ type reader struct {
 	maxBytes int64
 	file     detectors.File
 	docs     []detectors.Doc
+	trees    yamltree.Reader
 	own      coder
 	claims   claims
 }
@@ -185,7 +186,7 @@ func (r *reader) parse(report *detectors.Report, format format) {
 	if bytes.Contains(text, []byte("{{")) {
 		text, f.Templated = yamltree.MaskTemplates(text)
 	}
-	docs, errs := yamltree.Parse(text)
+	docs, errs := r.trees.Parse(text)
 	if format == yamlText || format == jsonText {
 		for _, e := range errs {
 			if f.Templated {

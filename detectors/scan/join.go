@@ -85,6 +85,7 @@ func readInside(inside *os.Root, path string, limit int64) ([]byte, error) {
 
 // place fills in where pins are deployed, as far as the repository says.
 func place(reports map[string]*detectors.Report) {
+	var at layout.Reader
 	units := map[string]layout.Unit{}
 	for path, r := range reports {
 		if len(r.Pins) == 0 {
@@ -107,8 +108,8 @@ func place(reports map[string]*detectors.Report) {
 			if p.Tenant != "" {
 				u.Tenant = p.Tenant
 			}
-			at := layout.Place(path, u)
-			p.Environment, p.Cluster, p.Tenant = at.Environment, at.Cluster, at.Tenant
+			found := at.Place(path, u)
+			p.Environment, p.Cluster, p.Tenant = found.Environment, found.Cluster, found.Tenant
 		}
 	}
 }

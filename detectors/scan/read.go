@@ -130,19 +130,18 @@ var errUnwanted = errors.New("not a manifest")
 // content reads a file into the loader's buffer, which the next call uses
 // again. It notes the file's stamp as it was before the first byte was read.
 func (l *loader) content(f *outcome, name string, format format) ([]byte, error) {
-	in, err := os.Open(name)
+	in, err := open(name)
 	if err != nil {
 		return nil, fmt.Errorf("read file: %w", reason(err))
 	}
 	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
+	var regular bool
+	if f.stamp, regular, err = in.stamp(); err != nil {
 		return nil, fmt.Errorf("read file: %w", reason(err))
 	}
-	if !info.Mode().IsRegular() {
+	if !regular {
 		return nil, errors.New("read file: no longer a regular file")
 	}
-	f.stamp = stampOf(info)
 	if f.stamp.size > l.maxBytes {
 		if !l.manifest(in, f.path, format) {
 			return nil, errUnwanted

@@ -6,9 +6,12 @@ import (
 )
 
 func stampOf(info fs.FileInfo) stamp {
-	s := stamp{size: info.Size(), mtime: info.ModTime().UnixNano()}
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.inode, s.ctime = sys.Ino, sys.Ctimespec.Nano()
+		return stampOfSystem(sys)
 	}
-	return s
+	return stamp{size: info.Size(), mtime: info.ModTime().UnixNano()}
+}
+
+func stampOfSystem(sys *syscall.Stat_t) stamp {
+	return stamp{size: sys.Size, mtime: sys.Mtimespec.Nano(), ctime: sys.Ctimespec.Nano(), inode: sys.Ino}
 }
