@@ -177,8 +177,15 @@ func (o object) images(c detectors.Cursor, with detectors.Pin) {
 	before := len(o.r.Pins)
 	detectors.Images(o.File, c.Node, c.Path, with, o.r)
 	for i := before; i < len(o.r.Pins); i++ {
-		if o.r.Pins[i].Artifact.Name != "" {
-			o.r.Pins[i].SourceRef = nil
+		p := &o.r.Pins[i]
+		if p.Artifact.Name != "" {
+			p.SourceRef = nil
+		}
+		// An alias of what stands outside is pinned there.
+		if p.Place.Start < c.Node.Start || p.Place.Start >= c.Node.End {
+			if at := c.PathAt(p.Place.Start); at != "" {
+				p.Place.Path = at
+			}
 		}
 	}
 }

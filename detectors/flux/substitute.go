@@ -2,6 +2,7 @@ package flux
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -26,7 +27,7 @@ func (l *linker) substitute() {
 			if _, ok := vars[i]; !ok {
 				vars[i] = l.variables(l.graph.units[i].fact)
 			}
-			if len(vars[i]) > 0 {
+			if len(vars[i]) > 0 || l.graph.units[i].fact.Fields["substituteFrom.0"] != "" {
 				s.run(vars[i])
 			}
 		}
@@ -199,6 +200,14 @@ func (s *substitution) take(e *expander, r *detectors.Report) {
 			continue
 		}
 		s.settled[at] = ""
+		if moved.Place.File != s.file && moved.SourceRef != nil && moved.SourceRef.Namespace == "" {
+			// Away from its release, the reference must say its namespace.
+			if all := s.graph.namespaces(s.file, s.written(p.Place)); len(all) == 1 {
+				ref := *moved.SourceRef
+				ref.Namespace = all[0]
+				moved.SourceRef = &ref
+			}
+		}
 		s.pins = append(s.pins, moved)
 	}
 	for _, f := range r.Facts {
@@ -221,8 +230,13 @@ func (s *substitution) finish() {
 		}
 	}
 	for i := range s.report.Skips {
-		if why, ok := s.settled[s.report.Skips[i].Place.Start]; ok && why != "" {
-			s.report.Skips[i].Reason = why
+		k := &s.report.Skips[i]
+		why, ok := s.settled[k.Place.Start]
+		if m := expression.FindStringSubmatch(k.Place.Written); !ok && m != nil {
+			why = fmt.Sprintf("the variable %s has no single value in this repository", m[1])
+		}
+		if why != "" {
+			k.Reason = why
 		}
 	}
 	s.report.Skips = slices.DeleteFunc(s.report.Skips, func(k detectors.Skip) bool {
