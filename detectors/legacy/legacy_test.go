@@ -1,0 +1,505 @@
+package legacy
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"promoter/detectors"
+	"promoter/promoter"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var now = time.Date(2026, time.November, 1, 12, 0, 0, 0, time.UTC)
+
+func day(s string) time.Time {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// inventory builds an Input as a scan would: choices are what the core says.
+type inventory struct{ Input }
+
+func (v *inventory) chart(source, name, version string, with ...func(*promoter.Pin)) {
+	v.pin(promoter.Artifact{Kind: promoter.Chart, Source: source, Name: name}, promoter.ByArgoCD, version, "argoapp", with)
+}
+
+func (v *inventory) image(source, name, version string, with ...func(*promoter.Pin)) {
+	v.pin(promoter.Artifact{Kind: promoter.Image, Source: source, Name: name}, promoter.ByContainer, version, "manifest", with)
+}
+
+func (v *inventory) pin(a promoter.Artifact, by promoter.Consumer, version, detector string, with []func(*promoter.Pin)) {
+	n := len(v.Pins) + 1
+	p := promoter.Pin{
+		Artifact: a, Version: version, Consumer: by, Form: promoter.Classify(a.Kind, by, version), Detector: detector,
+		Place: promoter.Place{File: fmt.Sprintf("f%02d.yaml", n), Line: n, Start: n, End: n + len(version), Written: version},
+	}
+	for _, f := range with {
+		f(&p)
+	}
+	v.Pins = append(v.Pins, p)
+}
+
+func (v *inventory) list(source, name string, releases ...promoter.Release) {
+	if v.Listings == nil {
+		v.Listings = map[promoter.Artifact]promoter.Listing{}
+	}
+	a := promoter.Artifact{Kind: promoter.Chart, Source: source, Name: name}
+	v.Listings[a] = promoter.Listing{Artifact: a, Releases: releases}
+}
+
+func (v *inventory) done() Input {
+	v.Now = now
+	v.Choices = map[int]promoter.Choice{}
+	for i, p := range v.Pins {
+		if l, ok := v.Listings[p.Artifact]; ok {
+			v.Choices[i] = promoter.Candidates(p, l, promoter.Wanted{}, now)
+		}
+	}
+	return v.Input
+}
+
+func env(e string) func(*promoter.Pin)    { return func(p *promoter.Pin) { p.Environment = e } }
+func app(a string) func(*promoter.Pin)    { return func(p *promoter.Pin) { p.App = a } }
+func by(d string) func(*promoter.Pin)     { return func(p *promoter.Pin) { p.Detector = d } }
+func digest(d string) func(*promoter.Pin) { return func(p *promoter.Pin) { p.Digest = d } }
+func at(file, path string) func(*promoter.Pin) {
+	return func(p *promoter.Pin) { p.Place.File, p.Place.Path = file, path }
+}
+func consumer(c promoter.Consumer) func(*promoter.Pin) {
+	return func(p *promoter.Pin) {
+		p.Consumer, p.Form = c, promoter.Classify(p.Artifact.Kind, c, p.Version)
+	}
+}
+
+const charts = "https://charts.example.com"
+
+// cases are, for each rule that is checked here, inventories with the findings
+// they give: "severity place: evidence | remedy". None is a negative case.
+var cases = []struct {
+	rule, name string
+	fill       func(*inventory)
+	want       []string
+}{
+	{"source-gone", "Bitnami's images", func(v *inventory) {
+		v.image("docker.io", "bitnami/redis", "7.2.4-debian-12-r9")
+		v.image("docker.io", "bitnami/redis", "7.2.5-debian-12-r1")
+	}, []string{"critical f01.yaml:1 +1: docker.io/bitnami/redis: since 2025-08-28, Bitnami's versioned images left docker.io/bitnami | pull docker.io/bitnamilegacy/redis for now (it gets no fixes), and move to the software's own image or docker.io/bitnamisecure/redis"}},
+	{"source-gone", "the source says so", func(v *inventory) {
+		v.chart(charts, "web", "1.0.0")
+		a := v.Pins[0].Artifact
+		v.Listings = map[promoter.Artifact]promoter.Listing{a: {Artifact: a, Gone: "404 from https://charts.example.com/index.yaml"}}
+	}, []string{"critical f01.yaml:1: https://charts.example.com web does not exist: 404 from https://charts.example.com/index.yaml | find where web is published now (https://artifacthub.io/packages/search?ts_query_web=web), or mirror what still runs"}},
+	{"source-gone", "Helm's first bucket, over http", func(v *inventory) {
+		v.chart("http://kubernetes-charts.storage.googleapis.com", "velero", "2.0.0")
+	}, []string{"critical f01.yaml:1: http://kubernetes-charts.storage.googleapis.com velero: since 2020-11-13, Helm's stable repository ended and its bucket was closed | take chart velero from https://vmware-tanzu.github.io/helm-charts"}},
+	{"source-gone", "an unanswered source is not gone, and names are whole", func(v *inventory) {
+		v.chart(charts, "web", "1.0.0")
+		a := v.Pins[0].Artifact
+		v.Listings = map[promoter.Artifact]promoter.Listing{a: {Artifact: a, Unknown: "timeout"}}
+		v.image("docker.io", "bitnamiother/redis", "7.2.4")
+		v.image("ghcr.io", "bitnami/redis", "7.2.4")
+		v.image("docker.io", "minio/minio-operator", "7.2.4")
+		v.chart("https://kubernetes-charts.storage.googleapis.com.example.com", "velero", "2.0.0")
+	}, nil},
+
+	{"source-frozen", "an archive and a retired controller", func(v *inventory) {
+		v.chart("https://charts.helm.sh/stable", "mystery", "1.0.0")
+		v.chart("https://kubernetes.github.io/ingress-nginx", "ingress-nginx", "4.12.0")
+		v.chart("oci://registry-1.docker.io/bitnamicharts", "redis", "20.0.0")
+	}, []string{
+		"high f01.yaml:1: https://charts.helm.sh/stable mystery: since 2020-11-13, Helm's stable repository is an archive | take chart mystery from its project's own repository: https://artifacthub.io/packages/search?kind=0&ts_query_web=mystery",
+		"high f02.yaml:2: https://kubernetes.github.io/ingress-nginx ingress-nginx: since 2026-03, Ingress NGINX is retired: no releases, no security fixes | move to a Gateway API implementation (https://gateway-api.sigs.k8s.io) or to another ingress controller",
+		"medium f03.yaml:3: oci://registry-1.docker.io/bitnamicharts/redis: since 2025-08-28, Bitnami's free charts are not updated, and the images they name are gone | set the chart's images to docker.io/bitnamilegacy for now, and move to a chart of the software's own project",
+	}},
+	{"source-frozen", "a living repository", func(v *inventory) {
+		v.chart("https://charts.jetstack.io", "cert-manager", "v1.21.0")
+		v.image("registry.k8s.io", "pause", "3.10")
+	}, nil},
+
+	{"source-moved", "a chart of Grafana's", func(v *inventory) {
+		v.chart("https://grafana.github.io/helm-charts", "tempo", "1.24.4")
+		v.image("quay.io", "coreos/prometheus-operator", "v0.42.1")
+	}, []string{
+		"medium f01.yaml:1: https://grafana.github.io/helm-charts tempo: since 2026-01-30, the chart moved to Grafana's community | take chart tempo from https://grafana-community.github.io/helm-charts, which has the same versions",
+		"medium f02.yaml:2: quay.io/coreos/prometheus-operator: since 2020-11-12, the Prometheus operator's images moved | pull quay.io/prometheus-operator/prometheus-operator",
+	}},
+	{"source-moved", "one that stayed", func(v *inventory) {
+		v.chart("https://grafana.github.io/helm-charts", "pyroscope", "2.0.2")
+		v.image("quay.io", "coreos/etcd", "v3.6.0")
+	}, nil},
+
+	{"end-of-life", "past, lately, soon", func(v *inventory) {
+		v.image("docker.io", "library/postgres", "12.4-alpine")
+		v.image("docker.io", "library/alpine", "3.21")
+		v.image("harbor.example.com", "proxy/library/nginx", "1.29.0")
+		v.image("docker.io", "library/debian", "bullseye-slim")
+	}, []string{
+		"high f01.yaml:1: PostgreSQL 12 (12.4-alpine) is past its end of life since 2024-11-21 | move to PostgreSQL 18 (supported until 2030-11-14), or at least to 15 (supported until 2027-11-11)",
+		"medium f02.yaml:2: Alpine Linux 3.21 (3.21) is past its end of life since 2026-11-01 | move to Alpine Linux 3.24 (supported until 2028-06-01), or at least to 3.22 (supported until 2027-05-01)",
+		"medium f03.yaml:3: nginx 1.29 (1.29.0) is past its end of life since 2026-05-13 | move to nginx 1.31, or at least to 1.30",
+		"high f04.yaml:4: Debian 11 (bullseye-slim) is past its end of life since 2024-08-14 | move to Debian 13 (supported until 2028-08-09)",
+	}},
+	{"end-of-life", "charts by their own version and by appVersion", func(v *inventory) {
+		v.chart("https://charts.jetstack.io", "cert-manager", "v1.11.0")
+		v.chart("https://argoproj.github.io/argo-helm", "argo-cd", "7.0.0")
+		v.list("https://argoproj.github.io/argo-helm", "argo-cd", promoter.Release{Version: "7.0.0", AppVersion: "v2.11.2"})
+	}, []string{
+		"high f01.yaml:1: cert-manager 1.11 (v1.11.0) is past its end of life since 2023-09-12 | move to cert-manager 1.21, or at least to 1.20",
+		"high f02.yaml:2: Argo CD 2.11 (v2.11.2) is past its end of life since 2025-02-03 | move to Argo CD 3.5, or at least to 3.3",
+	}},
+	{"end-of-life", "soon", func(v *inventory) {
+		v.image("docker.io", "istio/pilot", "1.30.1")
+	}, []string{"low f01.yaml:1: Istio 1.30 (1.30.1) reaches its end of life on 2026-11-30 | move to a version of Istio released after 2026-08-22, when no newer one was supported, or to another product"}},
+	{"end-of-life", "supported, partial, unknown", func(v *inventory) {
+		v.image("docker.io", "library/postgres", "18.1")
+		v.image("docker.io", "library/mysql", "8")
+		v.image("docker.io", "library/redis", "8.8.0")
+		v.image("docker.io", "library/ubuntu", "24.04")
+		v.image("docker.io", "example/postgres", "9.6")
+		v.image("docker.io", "library/postgres", "latest")
+		v.chart("https://argoproj.github.io/argo-helm", "argo-cd", "7.0.0")
+	}, nil},
+
+	{"chart-deprecated", "the newest release says so", func(v *inventory) {
+		v.chart(charts, "web", "1.0.0")
+		v.list(charts, "web", promoter.Release{Version: "1.1.0", Deprecated: true, Home: "https://web.example.com"}, promoter.Release{Version: "1.0.0"})
+	}, []string{"medium f01.yaml:1: https://charts.example.com web: its publisher marks release 1.1.0 as deprecated | see https://web.example.com for its successor, or choose a maintained chart of web"}},
+	{"chart-deprecated", "an older release said so", func(v *inventory) {
+		v.chart(charts, "web", "1.1.0")
+		v.list(charts, "web", promoter.Release{Version: "1.1.0"}, promoter.Release{Version: "1.0.0", Deprecated: true})
+	}, nil},
+
+	{"chart-stale", "four years", func(v *inventory) {
+		v.chart(charts, "web", "1.0.0")
+		v.list(charts, "web", promoter.Release{Version: "1.1.0", Created: day("2022-10-01")}, promoter.Release{Version: "1.0.0", Created: day("2022-01-01")})
+	}, []string{"low f01.yaml:1: https://charts.example.com web: its last release, 1.1.0, is of 2022-10-01, 49 months ago | choose a maintained chart: https://artifacthub.io/packages/search?kind=0&deprecated=false&ts_query_web=web"}},
+	{"chart-stale", "fresh, backfilled, without times", func(v *inventory) {
+		v.chart(charts, "fresh", "1.0.0")
+		v.list(charts, "fresh", promoter.Release{Version: "1.0.0", Created: day("2025-10-01")})
+		v.chart(charts, "backfilled", "1.0.0")
+		v.list(charts, "backfilled", promoter.Release{Version: "2.0.0", Created: day("2022-10-01")}, promoter.Release{Version: "1.9.0", Created: day("2023-10-01")})
+		v.chart(charts, "timeless", "1.0.0")
+		v.list(charts, "timeless", promoter.Release{Version: "1.0.0", Created: day("2020-01-01")}, promoter.Release{Version: "1.1.0"})
+	}, nil},
+
+	{"floating-version", "latest, and a base from a branch", func(v *inventory) {
+		v.image("ghcr.io", "example/web", "latest", env("eu-prod"))
+		v.image("ghcr.io", "example/web", "latest", env("dev"))
+		v.pin(promoter.Artifact{Kind: promoter.Git, Name: "example/base", Source: "https://git.example.com/example/base"}, promoter.ByGit, "main", "kustomize", nil)
+	}, []string{
+		"high f01.yaml:1: \"latest\" of ghcr.io/example/web moves: what runs depends on when it was pulled | write one version",
+		"medium f02.yaml:2: \"latest\" of ghcr.io/example/web moves: what runs depends on when it was pulled | write one version",
+		"medium f03.yaml:3: \"main\" of https://git.example.com/example/base moves: what runs depends on when it was pulled | write a tag or a commit",
+	}},
+	{"floating-version", "the remedy names what there is", func(v *inventory) {
+		v.image("ghcr.io", "example/web", "latest")
+		a := v.Pins[0].Artifact
+		v.Listings = map[promoter.Artifact]promoter.Listing{a: {Artifact: a, Releases: []promoter.Release{
+			{Version: "latest", Digest: "sha256:aa"}, {Version: "v1.2.0"}, {Version: "v1.10.0"}, {Version: "v1.11.0-rc1"}, {Version: "9.9.9"}, {Version: "v1.10"},
+		}}}
+	}, []string{"medium f01.yaml:1: \"latest\" of ghcr.io/example/web moves: what runs depends on when it was pulled | write a version: v1.10.0 is the newest, or keep the name and pin what it is now: latest@sha256:aa"}},
+	{"floating-version", "a digest beside it, and a branch that Argo CD follows", func(v *inventory) {
+		v.image("ghcr.io", "example/web", "latest", digest("sha256:aa"))
+		v.pin(promoter.Artifact{Kind: promoter.Git, Name: "example/apps", Source: "https://git.example.com/example/apps"}, promoter.ByArgoCD, "main", "argoapp", nil)
+		v.image("ghcr.io", "example/web", "1.2.3")
+	}, nil},
+
+	{"missing-version", "a chart and an image", func(v *inventory) {
+		v.chart(charts, "web", "", env("production"))
+		v.list(charts, "web", promoter.Release{Version: "2.0.0"}, promoter.Release{Version: "2.1.0-rc.1"})
+		v.image("docker.io", "library/nginx", "")
+	}, []string{
+		"high f01.yaml:1: no version of https://charts.example.com web is written: the newest is taken | write a version: 2.0.0 is the newest",
+		"medium f02.yaml:2: no version of docker.io/library/nginx is written: the newest is taken | write one version",
+	}},
+	{"missing-version", "values that leave the tag to the chart", func(v *inventory) {
+		v.image("docker.io", "example/web", "", by("values"))
+		v.pin(promoter.Artifact{Kind: promoter.Git, Name: "example/apps", Source: "https://git.example.com/example/apps"}, promoter.ByArgoCD, "", "argoapp", nil)
+	}, nil},
+
+	{"range-in-production", "with what it is now", func(v *inventory) {
+		v.chart(charts, "web", "1.x", env("prod"))
+		v.list(charts, "web", promoter.Release{Version: "1.9.0"}, promoter.Release{Version: "1.2.0"})
+		v.chart(charts, "api", ">=2.0.0", env("live-eu"), consumer(promoter.ByHelm))
+	}, []string{
+		"medium f01.yaml:1: https://charts.example.com web is at \"1.x\" in prod, 1.9.0 now: a new release is deployed without a commit | write 1.9.0, which it stands for now",
+		"medium f02.yaml:2: https://charts.example.com api is at \">=2.0.0\" in live-eu: a new release is deployed without a commit | write one version",
+	}},
+	{"range-in-production", "elsewhere, or one version", func(v *inventory) {
+		v.chart(charts, "web", "1.x", env("pre-prod"))
+		v.chart(charts, "web", "1.x", env("nonprod"))
+		v.chart(charts, "web", "1.x", env("products"))
+		v.chart(charts, "web", "1.2", env("prod"))
+	}, nil},
+
+	{"version-skew", "the one that lags leads", func(v *inventory) {
+		v.chart(charts, "web", "1.10.0", env("dev"))
+		v.chart(charts, "web", "1.9.0", env("production"))
+		v.chart(charts, "web", "1.10.0", env("staging"))
+	}, []string{"low f02.yaml:2 +2: https://charts.example.com web: dev 1.10.0, staging 1.10.0, production 1.9.0 | bring every environment to 1.10.0, the highest of them"}},
+	{"version-skew", "the same, other shapes, one environment", func(v *inventory) {
+		v.chart(charts, "web", "1.10.0", env("dev"))
+		v.chart(charts, "web", "v1.10.0", env("production"))
+		v.image("docker.io", "library/node", "20-alpine", env("dev"))
+		v.image("docker.io", "library/node", "22", env("production"))
+		v.chart(charts, "api", "1.0.0", env("dev"))
+		v.chart(charts, "api", "2.0.0", env("dev"))
+		v.chart(charts, "db", "1.0.0")
+		v.chart(charts, "db", "2.0.0", env("dev"))
+	}, nil},
+
+	{"chart-two-sources", "a version in common", func(v *inventory) {
+		v.chart("https://grafana.github.io/helm-charts", "loki", "6.49.0")
+		v.chart("https://grafana-community.github.io/helm-charts", "loki", "12.0.0")
+		v.list("https://grafana.github.io/helm-charts", "loki", promoter.Release{Version: "6.49.0", AppVersion: "3.6.0"})
+		v.list("https://grafana-community.github.io/helm-charts", "loki", promoter.Release{Version: "6.49.0", AppVersion: "3.6.0"}, promoter.Release{Version: "12.0.0"})
+	}, []string{"low f01.yaml:1 +1: chart loki is taken from https://grafana-community.github.io/helm-charts and from https://grafana.github.io/helm-charts; both list 6.49.0 | take it from https://grafana-community.github.io/helm-charts everywhere"}},
+	{"chart-two-sources", "by a telling name", func(v *inventory) {
+		v.chart("https://a.example.com", "vector", "1.0.0")
+		v.chart("https://b.example.com", "vector", "1.0.0")
+	}, []string{"low f01.yaml:1 +1: chart vector is taken from https://a.example.com and from https://b.example.com | take it from https://a.example.com everywhere"}},
+	{"chart-two-sources", "other charts of one name", func(v *inventory) {
+		v.chart("https://a.example.com", "base", "1.0.0")
+		v.chart("https://b.example.com", "base", "1.0.0")
+		v.chart("https://a.example.com", "vector", "1.0.0")
+		v.chart("https://b.example.com", "vector", "7.0.0")
+		v.list("https://a.example.com", "vector", promoter.Release{Version: "1.0.0"})
+		v.list("https://b.example.com", "vector", promoter.Release{Version: "7.0.0"})
+		v.chart("https://a.example.com", "web", "1.0.0")
+		v.chart("https://a.example.com", "web", "1.1.0")
+	}, nil},
+
+	{"image-override", "older than the upgrade", func(v *inventory) {
+		v.chart(charts, "web", "1.0.0", app("shop"), at("shop.yaml", "spec.source.targetRevision"))
+		v.list(charts, "web", promoter.Release{Version: "1.0.0", AppVersion: "v2.0.0"}, promoter.Release{Version: "1.1.0", AppVersion: "v2.1.0"})
+		v.image("ghcr.io", "example/web", "2.0.0", app("shop"), at("shop.yaml", "spec.source.helm.valuesObject.image.tag"))
+	}, []string{"medium shop.yaml:2 +1: tag 2.0.0 in the values of shop holds back chart web 1.1.0, which brings v2.1.0 | remove the tag so that it follows the chart, or raise it to v2.1.0 together with the chart"}},
+	{"image-override", "a tag alone", func(v *inventory) {
+		v.chart(charts, "web", "1.0.0", app("shop"), at("shop.yaml", "spec.chart.spec.version"))
+		v.list(charts, "web", promoter.Release{Version: "1.0.0", AppVersion: "2.0.0"})
+		v.image("", "", "1.9.0-alpine", app("shop"), at("shop.yaml", "spec.values.image.tag"))
+	}, []string{"medium shop.yaml:2 +1: tag 1.9.0-alpine in the values of shop holds back chart web 1.0.0, which brings 2.0.0 | remove the tag so that it follows the chart, or raise it to 2.0.0 together with the chart"}},
+	{"image-override", "as new, another image, another app, a part's tag", func(v *inventory) {
+		v.chart(charts, "web", "1.0.0", app("shop"), at("shop.yaml", "spec.chart.spec.version"))
+		v.list(charts, "web", promoter.Release{Version: "1.0.0", AppVersion: "2.0.0"})
+		v.image("ghcr.io", "example/web", "2.0.0", app("shop"), at("shop.yaml", "spec.values.image.tag"))
+		v.image("docker.io", "library/busybox", "1.36", app("shop"), at("shop.yaml", "spec.values.init.image"))
+		v.image("ghcr.io", "example/web", "1.0.0", app("other"), at("shop.yaml", "spec.values.image.tag"))
+		v.image("", "", "1.0.0", app("shop"), at("shop.yaml", "spec.values.sidecar.image.tag"))
+	}, nil},
+
+	{"helmfile-beside-gitops", "beside Argo CD", func(v *inventory) {
+		v.chart(charts, "web", "1.0.0")
+		v.chart(charts, "db", "1.0.0", by("helmfile"), app("db"), at("helmfile.yaml", ""))
+		v.chart(charts, "mq", "1.0.0", by("helmfile"), app("mq"), at("helmfile.yaml", ""))
+	}, []string{"low helmfile.yaml:2 +1: helmfile.yaml installs db, mq by helmfile, and Argo CD reconciles the rest of the repository | write each release as an Application of Argo CD, and remove it from helmfile.yaml"}},
+	{"helmfile-beside-gitops", "beside Flux, known by a fact", func(v *inventory) {
+		v.Facts = []detectors.Fact{{Kind: "HelmRelease", Name: "web"}}
+		v.chart(charts, "db", "1.0.0", by("helmfile"), at("helmfile.yaml", ""))
+	}, []string{"low helmfile.yaml:1: helmfile.yaml installs one release by helmfile, and Flux reconciles the rest of the repository | write each release as a HelmRelease of Flux, and remove it from helmfile.yaml"}},
+	{"helmfile-beside-gitops", "helmfile alone", func(v *inventory) {
+		v.chart(charts, "db", "1.0.0", by("helmfile"))
+	}, nil},
+
+	{"docker-hub-anonymous", "counted once", func(v *inventory) {
+		v.image("docker.io", "library/redis", "8.2")
+		v.image("docker.io", "library/redis", "8.2")
+		v.chart("oci://registry-1.docker.io/example", "web", "1.0.0")
+	}, []string{"low f01.yaml:1 +2: 2 artifacts at 3 places: Docker Hub refuses pulls without an account after a few in an hour | pull through a mirror (mirror.gcr.io, a registry's proxy cache) or with credentials on every node; nothing here shows which of them you do already"}},
+	{"docker-hub-anonymous", "other registries", func(v *inventory) {
+		v.image("ghcr.io", "example/web", "1.0.0")
+		v.chart("https://docker.io.example.com", "web", "1.0.0")
+		v.image("docker.io.example.com", "web", "1.0.0")
+	}, nil},
+}
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	for _, tt := range cases {
+		t.Run(tt.rule+"/"+tt.name, func(t *testing.T) {
+			t.Parallel()
+			var v inventory
+			tt.fill(&v)
+			in := v.done()
+			var got []string
+			for _, f := range rule(tt.rule).Check(in) {
+				if f.Rule != tt.rule || !strings.HasPrefix(f.Source, "https://") {
+					t.Errorf("rule %q, source %q", f.Rule, f.Source)
+				}
+				text := fmt.Sprintf("%s %s", f.Severity, f.Place)
+				if len(f.Also) > 0 {
+					text += fmt.Sprintf(" +%d", len(f.Also))
+				}
+				got = append(got, fmt.Sprintf("%s: %s | %s", text, f.Evidence, f.Remedy))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestEveryRule holds that the list is whole: ids once, words for each, and
+// both a positive and a negative case for each rule that is checked here.
+func TestEveryRule(t *testing.T) {
+	t.Parallel()
+	found, silent := map[string]bool{}, map[string]bool{}
+	for _, c := range cases {
+		if c.want != nil {
+			found[c.rule] = true
+		} else {
+			silent[c.rule] = true
+		}
+	}
+	seen := map[string]bool{}
+	for _, r := range Rules() {
+		switch {
+		case r.ID == "" || seen[r.ID]:
+			t.Errorf("rule %q stands twice", r.ID)
+		case r.Doc == "" || strings.HasSuffix(r.Doc, ".") || !strings.HasPrefix(r.Link, "https://") || r.Severity == "":
+			t.Errorf("rule %s: doc %q, link %q, severity %q", r.ID, r.Doc, r.Link, r.Severity)
+		case (r.Check == nil) == (r.By == ""):
+			t.Errorf("rule %s: found by %q, with a check: %t", r.ID, r.By, r.Check != nil)
+		case r.Check != nil && (!found[r.ID] || !silent[r.ID]):
+			t.Errorf("rule %s: positive case %t, negative case %t", r.ID, found[r.ID], silent[r.ID])
+		}
+		seen[r.ID] = true
+	}
+}
+
+// TestOrder holds that findings do not depend on the inventory's order, nor on
+// who asks twice.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	var v inventory
+	for _, c := range cases {
+		c.fill(&v)
+	}
+	run := func(v inventory) string {
+		in := v.done()
+		var all []promoter.Finding
+		for _, r := range Rules() {
+			if r.Check != nil {
+				all = append(all, r.Check(in)...)
+			}
+		}
+		text, err := json.MarshalIndent(all, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	want := run(v)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 5 {
+		v.Pins = slices.Clone(v.Pins)
+		rng.Shuffle(len(v.Pins), func(i, j int) { v.Pins[i], v.Pins[j] = v.Pins[j], v.Pins[i] })
+		if diff := cmp.Diff(want, run(v)); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
+
+func TestMovesTable(t *testing.T) {
+	t.Parallel()
+	for _, m := range moves {
+		name := string(m.kind) + " " + m.source + " " + strings.Join(m.names, ",")
+		if _, err := time.Parse(time.DateOnly, m.date); err != nil {
+			if _, err := time.Parse("2006-01", m.date); err != nil {
+				t.Errorf("%s: date %q", name, m.date)
+			}
+		}
+		if !strings.HasPrefix(m.link, "https://") || m.what == "" || m.to == "" {
+			t.Errorf("%s: link %q, what %q, to %q", name, m.link, m.what, m.to)
+		}
+		if strings.HasSuffix(m.source, "/") {
+			t.Errorf("%s: a slash at the end", name)
+		}
+		example := promoter.Artifact{Kind: m.kind, Source: m.source, Name: "x"}
+		if len(m.names) > 0 {
+			example.Name = strings.TrimSuffix(m.names[0], "/")
+			if strings.HasSuffix(m.names[0], "/") {
+				example.Name += "/x"
+			}
+		}
+		got := moveOf(example, now)
+		if got == nil || got.what != m.what {
+			t.Errorf("%s: an artifact of it is not found", name)
+			continue
+		}
+		if r := got.remedy(example); strings.ContainsAny(r, "{}") {
+			t.Errorf("%s: remedy %q", name, r)
+		}
+		if moveOf(example, day("2019-01-01")) != nil {
+			t.Errorf("%s: known before it happened", name)
+		}
+	}
+}
+
+func TestProductsTable(t *testing.T) {
+	t.Parallel()
+	claimed := map[string]string{}
+	for _, p := range products {
+		if p.name == "" || p.page == "" || len(p.all()) == 0 || len(p.images)+len(p.charts)+len(p.bitnami) == 0 {
+			t.Errorf("incomplete: %+v", p)
+		}
+		for _, c := range p.all() {
+			if c.end != "" {
+				if _, err := time.Parse(time.DateOnly, c.end); err != nil {
+					t.Errorf("%s %s: %v", p.name, c.number, err)
+				}
+			}
+			if got, ok := p.cycleOf(c.number + ".1"); !ok || got.number != c.number && !strings.HasPrefix(got.number, c.number+".") {
+				t.Errorf("%s: version %s.1 is of cycle %q", p.name, c.number, got.number)
+			}
+		}
+		for _, n := range append(slices.Clone(p.images), p.charts...) {
+			if claimed[n] != "" {
+				t.Errorf("%s is of %s and of %s", n, claimed[n], p.name)
+			}
+			claimed[n] = p.name
+		}
+	}
+}
+
+func TestProduction(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"prod": true, "production": true, "eu-prod-1": true, "prd": true, "live": true, "PROD": true, "prod2": true,
+		"": false, "dev": false, "preprod": false, "pre-prod": false, "nonprod": false, "non-prod": false, "products": false, "liveness": false,
+	} {
+		if got := production(promoter.Pin{Environment: name}); got != want {
+			t.Errorf("environment %q: %t", name, got)
+		}
+	}
+	if !production(promoter.Pin{Cluster: "stone-prod-p01"}) {
+		t.Error("a cluster's name is not read")
+	}
+	if production(promoter.Pin{Environment: "staging", Cluster: "prod"}) {
+		t.Error("a cluster's name outweighs the environment's")
+	}
+}
+
+func BenchmarkRules(b *testing.B) {
+	var v inventory
+	for i := range 5000 {
+		v.chart(charts, fmt.Sprintf("web%d", i%100), fmt.Sprintf("1.%d.0", i%7), env([]string{"dev", "staging", "prod"}[i%3]))
+	}
+	in := v.done()
+	for b.Loop() {
+		for _, r := range Rules() {
+			if r.Check != nil {
+				r.Check(in)
+			}
+		}
+	}
+}
