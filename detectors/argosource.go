@@ -219,7 +219,9 @@ func (a *ArgoReader) links(s ArgoSource, refs map[string]ArgoSource) {
 		}
 		a.Report.Links = append(a.Report.Links, Link{From: c.Place(), App: a.With.App, To: to, Repo: url, Via: via})
 	}
-	if c := s.at.Get("path"); s.Chart == "" && s.Dir != "" && !IsTemplate(s.Dir+s.RepoURL) {
+	// An OCI artifact's path lies within it, like a chart's.
+	packed := s.Chart != "" || strings.HasPrefix(s.RepoURL, "oci://")
+	if c := s.at.Get("path"); !packed && s.Dir != "" && s.RepoURL != "" && !IsTemplate(s.Dir+s.RepoURL) {
 		add(c, s.RepoURL, s.Dir, "source.path")
 	}
 	for _, c := range s.at.Get("helm", "valueFiles").Items() {
@@ -234,10 +236,10 @@ func (a *ArgoReader) links(s ArgoSource, refs map[string]ArgoSource) {
 				continue
 			}
 			rest = "/" + tail
-		} else if s.Chart != "" {
-			continue // a file within the chart's archive
+		} else if packed {
+			continue // a file within the archive
 		}
-		if IsTemplate(from.RepoURL+from.Dir) || strings.Contains(rest, "$") {
+		if from.RepoURL == "" || IsTemplate(from.RepoURL+from.Dir) || strings.Contains(rest, "$") {
 			continue
 		}
 		if !strings.HasPrefix(rest, "/") {

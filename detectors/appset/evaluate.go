@@ -12,7 +12,6 @@ import (
 
 	"github.com/argoproj/argo-cd/v2/applicationset/controllers/template"
 	"github.com/argoproj/argo-cd/v2/applicationset/generators"
-	"github.com/argoproj/argo-cd/v2/applicationset/utils"
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	"github.com/sirupsen/logrus"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -67,15 +66,12 @@ func (e *evaluation) generate(text []byte, item int) (apps []v1alpha1.Applicatio
 		// A key that only the cluster knows must not fail the whole template.
 		set.Spec.GoTemplateOptions = nil
 	}
-	apps, _, err = template.GenerateApplications(logrus.NewEntry(quiet), *set, e.generators(), &utils.Render{}, projects{})
+	apps, _, err = template.GenerateApplications(logrus.NewEntry(quiet), *set, e.generators(), &renderer{}, projects{})
 	return apps, err
 }
 
 // decode reads an ApplicationSet, or an item of a List (item -1: the document).
 func decode(text []byte, item int) (*v1alpha1.ApplicationSet, error) {
-	if name := costly.FindSubmatch(text); name != nil {
-		return nil, fmt.Errorf("evaluate: the function %s is not run here", name[1])
-	}
 	if item >= 0 {
 		var list struct {
 			Items []json.RawMessage `json:"items"`
@@ -92,12 +88,15 @@ func decode(text []byte, item int) (*v1alpha1.ApplicationSet, error) {
 	if err := yaml.Unmarshal(bytes.TrimSpace(text), &set); err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
+	if name := costly.FindSubmatch(text); name != nil && set.Spec.GoTemplate {
+		return nil, fmt.Errorf("evaluate: the function %s is not run here", append(name[1], name[2]...))
+	}
 	return &set, nil
 }
 
 // costly are template functions whose result can be larger than any memory,
-// takes long, or is another one each time.
-var costly = regexp.MustCompile(`\{\{[^}]*\b(repeat|until|untilStep|seq|gen(?:PrivateKey|CA|CAWithKey|SelfSignedCert|SelfSignedCertWithKey|SignedCert|SignedCertWithKey)|derivePassword|bcrypt|htpasswd|rand\w+|shuffle|uuidv4|now|ago|encryptAES|define|block)\b[^}]*\}\}`)
+// takes long, or is another one each time; and indentation by more than a page.
+var costly = regexp.MustCompile(`\{\{(?:[^}]*?[\s(|-])?(?:(repeat|until|untilStep|seq|gen(?:PrivateKey|CA|CAWithKey|SelfSignedCert|SelfSignedCertWithKey|SignedCert|SignedCertWithKey)|derivePassword|bcrypt|htpasswd|rand[A-Z]\w+|shuffle|uuidv4|now|ago|encryptAES|define|block)(?:[\s)}|])|(n?indent)\s+(?:\d{4,}|[^\s\d]))`)
 
 // generators are Argo CD's, those that need the world outside replaced.
 func (e *evaluation) generators() map[string]generators.Generator {

@@ -1,0 +1,121 @@
+package argoapp
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+
+	"promoter/detectors"
+	"promoter/promoter"
+	"promoter/promoter/yamltree"
+)
+
+// open parses a file as the scan does.
+func open(file string, data []byte) *detectors.File {
+	f := &detectors.File{Path: file, Data: data}
+	masked, templated := yamltree.MaskTemplates(data)
+	f.Templated = templated
+	docs, _ := yamltree.Parse(masked)
+	for i, d := range docs {
+		doc := &detectors.Doc{Document: d, Index: i}
+		if d.Root != nil {
+			doc.APIVersion, doc.Kind = d.Root.Str("apiVersion"), d.Root.Str("kind")
+		}
+		f.Docs = append(f.Docs, doc)
+	}
+	return f
+}
+
+// scan reads files as the engine does: every file on its own, then Link.
+func scan(files map[string][]byte, remote string) *detectors.Repository {
+	repo := &detectors.Repository{
+		Reports: map[string]*detectors.Report{}, Paths: slices.Sorted(maps.Keys(files)), Remote: remote,
+		Read: func(p string) ([]byte, error) {
+			if data, ok := files[p]; ok {
+				return data, nil
+			}
+			return nil, fmt.Errorf("read %q: %w", p, fs.ErrNotExist)
+		},
+	}
+	var d Detector
+	for p, data := range files {
+		r := &detectors.Report{}
+		d.Detect(open(p, data), r)
+		repo.Reports[p] = r
+	}
+	d.Link(repo)
+	return repo
+}
+
+// lines prints what was found, one line each, sorted.
+func lines(repo *detectors.Repository) []string {
+	var out []string
+	for _, file := range repo.Paths {
+		r := repo.Reports[file]
+		if r == nil {
+			continue
+		}
+		for _, p := range r.Pins {
+			line := fmt.Sprintf("pin %s %s %s %q %s", p.Place, p.Place.Path, p.Form, p.Version, p.Artifact)
+			line += digest(p.Pin) + note("app", p.App) + note("cluster", p.Cluster) + note("env", p.Environment)
+			out = append(out, line)
+		}
+		for _, s := range r.Skips {
+			out = append(out, fmt.Sprintf("skip %s %s: %s", s.Place, s.Place.Path, s.Reason))
+		}
+		for _, l := range r.Links {
+			out = append(out, fmt.Sprintf("link %s %s -> %s %s", l.Via, l.App, l.Repo, l.To))
+		}
+		for _, f := range r.Facts {
+			if f.Kind == "Application" {
+				out = append(out, fmt.Sprintf("fact %s %s %s/%s", f.Kind, f.Name, detectors.ArgoCluster(f.Fields), f.Fields["destination.namespace"]))
+			}
+		}
+		for _, e := range r.Errors {
+			out = append(out, fmt.Sprintf("error %s: %s", e.Place, e.Message))
+		}
+	}
+	sort.Strings(out)
+	return slices.Compact(out)
+}
+
+func digest(p promoter.Pin) string {
+	if p.DigestPlace != nil {
+		return fmt.Sprintf(" digest@%s", p.DigestPlace)
+	}
+	return note("digest", p.Digest)
+}
+
+func note(key, value string) string {
+	if value == "" {
+		return ""
+	}
+	return " " + key + "=" + value
+}
+
+// placed checks that every pin's range holds what it says.
+func placed(repo *detectors.Repository, files map[string][]byte) error {
+	for _, r := range repo.Reports {
+		for _, p := range r.Pins {
+			data := files[p.Place.File]
+			if p.Place.Start < 0 || p.Place.End > len(data) {
+				return fmt.Errorf("%s: range outside the file", p.Place)
+			}
+			raw := string(data[p.Place.Start:p.Place.End])
+			if strings.Trim(raw, `"'`) != p.Place.Written && !strings.Contains(raw, "\\") && p.Place.Start < p.Place.End {
+				return fmt.Errorf("%s: %q stands there, not %q", p.Place, raw, p.Place.Written)
+			}
+			if p.Form == promoter.Missing {
+				continue
+			}
+			if _, err := p.Rewrite("9.9.9", p.Digest); err != nil && p.Version != "" {
+				return errors.Join(fmt.Errorf("%s: not rewritable", p.Place), err)
+			}
+		}
+	}
+	return nil
+}
