@@ -135,6 +135,37 @@ func (c Cursor) pathOf(target *yamltree.Node, otherwise string) string {
 	return otherwise
 }
 
+// PathAt is the path of the scalar that begins at an offset of the file, "" if
+// none of the cursor's document does. It finds anchors that stand outside of
+// the part of a document that was read.
+func (c Cursor) PathAt(start int) string {
+	at, path := c.root, c.rootPath
+	for at != nil {
+		var in *yamltree.Node
+		var key string
+		switch at.Kind {
+		case yamltree.Scalar:
+			if at.Start == start {
+				return path
+			}
+		case yamltree.Mapping:
+			for i := 0; i+1 < len(at.Content); i += 2 {
+				if v := at.Content[i+1]; v.Start <= start && start < max(v.End, v.Start+1) {
+					in, key = v, JoinKey(path, at.Content[i].Value)
+				}
+			}
+		case yamltree.Sequence:
+			for i, v := range at.Content {
+				if v.Start <= start && start < max(v.End, v.Start+1) {
+					in, key = v, JoinItem(path, i)
+				}
+			}
+		}
+		at, path = in, key
+	}
+	return ""
+}
+
 func findPath(n, target *yamltree.Node, at string, depth int) (string, bool) {
 	if n == target {
 		return at, true
