@@ -89,13 +89,13 @@ func (c *Config) checkEnvironments(at complain) {
 		if e.Name == "" {
 			at(e.Line, "%s: write its name", where)
 		}
-		if len(e.Paths)+len(e.Apps) == 0 {
-			at(e.Line, "%s: write the paths (or apps) that belong to it", where)
+		if len(e.Paths)+len(e.Apps)+len(e.Clusters) == 0 {
+			at(e.Line, "%s: write the paths (or apps, or clusters) that belong to it", where)
 		}
 		for _, p := range e.Paths {
 			c.checkPattern(e, p, where, CompilePath, at)
 		}
-		for _, p := range e.Apps {
+		for _, p := range append(slices.Clone(e.Apps), e.Clusters...) {
 			c.checkPattern(e, p, where, CompileName, at)
 		}
 	}

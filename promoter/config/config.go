@@ -41,13 +41,14 @@ type Config struct {
 // path stand for one path segment (or part of one) and may be used in name,
 // tenant, cluster and labels: one rule names any number of environments.
 type Environment struct {
-	At      `yaml:"-"`
-	Name    string            `yaml:"name" doc:"The environment's name; may use captures: \"prod-{cluster}\"."`
-	Paths   []string          `yaml:"paths" doc:"Path patterns with * ** and {captures}."`
-	Apps    []string          `yaml:"apps" doc:"Instead of paths: Application names, with * and {captures}."`
-	Tenant  string            `yaml:"tenant" doc:"The client it belongs to; may use captures."`
-	Cluster string            `yaml:"cluster" doc:"Its cluster; may use captures."`
-	Labels  map[string]string `yaml:"labels" doc:"Words that waves and rules select by; values may use captures."`
+	At       `yaml:"-"`
+	Name     string            `yaml:"name" doc:"The environment's name; may use captures: \"prod-{cluster}\"."`
+	Paths    []string          `yaml:"paths" doc:"Path patterns with * ** and {captures}."`
+	Apps     []string          `yaml:"apps" doc:"Instead of paths: Application names, with * and {captures}."`
+	Clusters []string          `yaml:"clusters" doc:"Instead of paths: names of the clusters that applications are sent to, with * and {captures}."`
+	Tenant   string            `yaml:"tenant" doc:"The client it belongs to; may use captures."`
+	Cluster  string            `yaml:"cluster" doc:"Its cluster; may use captures."`
+	Labels   map[string]string `yaml:"labels" doc:"Words that waves and rules select by; values may use captures."`
 }
 
 // Wave is a set of environments.

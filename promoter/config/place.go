@@ -62,13 +62,17 @@ type Located struct {
 	Labels                map[string]string
 }
 
-// Locate returns the environment that a file (and the application written in
-// it) belongs to by the configured rules; ok is false when none matches.
-func (c *Config) Locate(file, app string) (Located, bool) {
+// Locate returns the environment that a file belongs to by the configured
+// rules, or the application written in it, or the cluster that is sent to; ok
+// is false when no rule matches.
+func (c *Config) Locate(file, app, cluster string) (Located, bool) {
 	for _, e := range c.Environments {
 		caps, ok := firstMatch(e.Paths, CompilePath, file)
 		if !ok && app != "" {
 			caps, ok = firstMatch(e.Apps, CompileName, app)
+		}
+		if !ok && cluster != "" {
+			caps, ok = firstMatch(e.Clusters, CompileName, cluster)
 		}
 		if !ok {
 			continue
@@ -102,20 +106,23 @@ func (c *Config) Place(pins []promoter.Pin) {
 	if len(c.Environments) == 0 {
 		return
 	}
-	type key struct{ file, app string }
+	type key struct{ file, app, cluster string }
 	known := map[key]*Located{}
 	for i := range pins {
 		p := &pins[i]
-		k := key{p.Place.File, p.App}
+		k := key{p.Place.File, p.App, p.Cluster}
 		l, seen := known[k]
 		if !seen {
-			if found, ok := c.Locate(p.Place.File, p.App); ok {
+			if found, ok := c.Locate(p.Place.File, p.App, p.Cluster); ok {
 				l = &found
 			}
 			known[k] = l
 		}
 		if l != nil {
-			p.Environment, p.Tenant, p.Cluster = l.Name, l.Tenant, l.Cluster
+			p.Environment, p.Tenant = l.Name, l.Tenant
+			if l.Cluster != "" {
+				p.Cluster = l.Cluster
+			}
 		}
 	}
 }

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"promoter/detectors"
+	"promoter/detectors/all"
+	"promoter/detectors/extractor"
+	"promoter/detectors/legacy"
+	"promoter/detectors/report"
+	"promoter/detectors/scan"
+	"promoter/detectors/source"
+	sources "promoter/detectors/source/all"
+	"promoter/promoter"
+	"promoter/promoter/config"
+)
+
+// surveyFlags say which repository is read and how its sources are asked.
+type surveyFlags struct {
+	root         string
+	config       string
+	cache        string
+	noCache      bool
+	offline      bool
+	noLookup     bool
+	allowPrivate []string
+	mirrors      [][2]string // from, to; before the configured ones
+}
+
+func (f *surveyFlags) register(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.config, "config", "", "configuration file (default: "+config.Name+" in the repository's root)")
+	fl.StringVar(&f.cache, "cache-dir", "", "where indexes, tag lists and first-seen times are kept (default: the user's cache directory)")
+	fl.BoolVar(&f.noCache, "no-cache", false, "read and ask everything again, and keep nothing")
+	fl.BoolVar(&f.offline, "offline", false, "ask nobody: answer from the cache alone")
+	fl.BoolVar(&f.noLookup, "no-lookup", false, "only say what is pinned and what is legacy")
+	fl.StringSliceVar(&f.allowPrivate, "allow-private", nil, "hosts, host:port or CIDRs on private addresses that may be asked")
+}
+
+// surveyed is a repository with what its sources say of it.
+type surveyed struct {
+	root       string
+	config     *config.Config
+	inventory  *scan.Inventory
+	listings   map[promoter.Artifact]promoter.Listing
+	choices    map[int]promoter.Choice // by index in inventory.Pins
+	findings   []promoter.Finding
+	unanswered int // artifacts whose source gave no whole answer
+	asked      bool
+}
+
+// survey reads the repository, asks the sources and runs the rules.
+func survey(ctx context.Context, f surveyFlags, stderr io.Writer) (*surveyed, error) {
+	if info, err := os.Stat(f.root); err != nil {
+		return nil, fmt.Errorf("scan %s: %w", f.root, err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("scan %s: it is a file: name the repository's directory", f.root)
+	}
+	cfg, err := loadConfig(f.root, f.config)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := f.cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	show := newProgress(stderr)
+	defer show.done()
+	list, err := detectorList(cfg)
+	if err != nil {
+		return nil, err
+	}
+	inv, err := scan.Run(ctx, scan.Options{
+		Root: f.root, Detectors: list, CacheDir: cache, Remote: remoteURL(ctx, f.root), Ignore: cfg.Ignore,
+		Progress: func(done, total int) { show.say("reading files", done, total) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Place(inv.Pins)
+	s := &surveyed{root: f.root, config: cfg, inventory: inv, listings: map[promoter.Artifact]promoter.Listing{}, choices: map[int]promoter.Choice{}}
+	if !f.noLookup {
+		if err := s.ask(ctx, f, cache, show); err != nil {
+			return nil, err
+		}
+	}
+	s.judge(time.Now())
+	return s, nil
+}
+
+func detectorList(cfg *config.Config) ([]detectors.Detector, error) {
+	list := all.List()
+	if len(cfg.Extractors) == 0 {
+		return list, nil
+	}
+	var rules []extractor.Rule
+	for _, x := range cfg.Extractors {
+		for _, files := range x.Files {
+			rules = append(rules, extractor.Rule{
+				Name: x.Name, Files: files, Match: x.Match, Kind: promoter.Kind(x.Kind), Dep: x.Of, Source: x.Source,
+			})
+		}
+	}
+	own, err := extractor.New(rules)
+	if err != nil {
+		return nil, err
+	}
+	return append(list, own), nil
+}
+
+func (f surveyFlags) cacheDir() (string, error) {
+	if f.noCache {
+		return "", nil
+	}
+	if f.cache != "" {
+		return f.cache, nil
+	}
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find a cache directory: %w: name one with --cache-dir, or use --no-cache", err)
+	}
+	return filepath.Join(base, "promoter"), nil
+}
+
+// ask looks every artifact up once.
+func (s *surveyed) ask(ctx context.Context, f surveyFlags, cache string, show *progress) error {
+	if cache == "" {
+		dir, err := os.MkdirTemp("", "promoter-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		cache = dir
+	}
+	src := s.config.Sources
+	credentials, err := source.EnvironmentCredentials(os.Getenv)
+	if err != nil {
+		fmt.Fprintf(show.w, "promoter: read credentials: %v\n", err)
+	}
+	o := source.Options{
+		CacheDir: cache, Offline: f.offline, AllowPrivate: append(src.AllowPrivate, f.allowPrivate...),
+		Concurrency: src.Concurrency, Budget: src.Budget, Timeout: time.Duration(src.Timeout),
+		UserAgent: "promoter/" + version(), Credentials: credentials, Now: time.Now,
+	}
+	for _, m := range f.mirrors {
+		o.Mirrors = append(o.Mirrors, source.Mirror{Prefix: m[0], To: m[1]})
+	}
+	for _, m := range src.Mirrors {
+		o.Mirrors = append(o.Mirrors, source.Mirror{Prefix: m.From, To: m.To})
+	}
+	client, err := source.NewClient(o)
+	if err != nil {
+		return err
+	}
+	artifacts := s.artifacts()
+	show.say("asking sources", 0, len(artifacts))
+	for _, l := range sources.New(client).Lookup(ctx, artifacts) {
+		s.listings[l.Artifact] = l
+		if l.Unknown != "" {
+			s.unanswered++
+		}
+	}
+	s.asked = true
+	return client.Close()
+}
+
+// artifacts are those that a source can be asked about, each once, in the
+// order of their first pin.
+func (s *surveyed) artifacts() []promoter.Artifact {
+	seen := map[promoter.Artifact]bool{}
+	var out []promoter.Artifact
+	for _, p := range s.inventory.Pins {
+		if p.Artifact.Source != "" && p.Artifact.Name != "" && !seen[p.Artifact] {
+			seen[p.Artifact] = true
+			out = append(out, p.Artifact)
+		}
+	}
+	return out
+}
+
+// judge compares pins with listings and runs the legacy rules.
+func (s *surveyed) judge(now time.Time) {
+	for i, p := range s.inventory.Pins {
+		if l, ok := s.listings[p.Artifact]; ok {
+			s.choices[i] = promoter.Candidates(p, l, s.config.Wanted(p), now)
+		}
+	}
+	in := legacy.Input{
+		Pins: s.inventory.Pins, Facts: s.inventory.Facts, Links: s.inventory.Links,
+		Listings: s.listings, Choices: s.choices, Now: now, StaleAfter: time.Duration(s.config.Rules.StaleAfter),
+	}
+	s.findings = append(s.findings, s.inventory.Findings...)
+	for _, rule := range legacy.Rules() {
+		if rule.Check != nil {
+			s.findings = append(s.findings, rule.Check(in)...)
+		}
+	}
+	off := map[string]bool{}
+	for _, id := range s.config.Rules.Disable {
+		off[id] = true
+	}
+	kept := s.findings[:0]
+	for _, x := range s.findings {
+		if !off[x.Rule] {
+			kept = append(kept, x)
+		}
+	}
+	s.findings = kept
+	report.SortFindings(s.findings)
+}
+
+// report is the survey as it is printed.
+func (s *surveyed) report() report.Scan {
+	r := report.Scan{
+		Root: s.root, Files: s.inventory.Files, Findings: s.findings,
+		Skips: s.inventory.Skips, Problems: s.inventory.Problems,
+	}
+	for i, p := range s.inventory.Pins {
+		row := report.Row{Pin: p}
+		c, ok := s.choices[i]
+		switch {
+		case ok:
+			fill(&row, c)
+		case !s.asked:
+			row.Unknown = ""
+		case p.Artifact.Name == "":
+			row.Unknown = "the image's repository is the chart's default, not written here"
+		default:
+			row.Unknown = "nothing here says where it comes from"
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	r.Coverage = report.Cover(r.Rows, r.Skips)
+	return r
+}
+
+func fill(row *report.Row, c promoter.Choice) {
+	row.Unknown = c.Unknown
+	if c.Current != nil {
+		row.Resolved = c.Current.Version
+	}
+	if c.Latest != nil {
+		row.Latest = c.Latest.Version
+	}
+	if len(c.Held) > 0 {
+		row.Held = c.Held[0].Release.Version + ": " + c.Held[0].Why
+	}
+	if c.NewestAllowed != nil && len(c.Updates) > 0 {
+		row.Newest = c.NewestAllowed.Version
+		row.Update = c.Update
+	}
+}
+
+// remoteURL is the URL the checkout was cloned from, or "": it only helps to
+// recognise the repository's references to itself.
+func remoteURL(ctx context.Context, root string) string {
+	out, err := exec.CommandContext(ctx, "git", "-C", root, "config", "--get", "remote.origin.url").Output()
+	if err != nil {
+		var missing *exec.ExitError
+		if !errors.As(err, &missing) {
+			return ""
+		}
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// progress is one changing line on a terminal's stderr; elsewhere it is silent.
+type progress struct {
+	w     io.Writer
+	on    bool
+	start time.Time
+}
+
+func newProgress(w io.Writer) *progress {
+	f, ok := w.(*os.File)
+	return &progress{w: w, on: ok && term.IsTerminal(int(f.Fd())), start: time.Now()}
+}
+
+func (p *progress) say(what string, done, total int) {
+	if p.on {
+		fmt.Fprintf(p.w, "\r\x1b[K%s: %d of %d (%s)", what, done, total, since(p.start))
+	}
+}
+
+func (p *progress) done() {
+	if p.on {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
