@@ -72,9 +72,9 @@ configuration; 3 done, but a file could not be read or a source gave no answer.`
 	fl.StringSliceVar(&f.kinds, "kind", nil, "only these kinds: chart, image, git, galaxy")
 	fl.StringSliceVar(&f.envs, "env", nil, "only these environments")
 	fl.StringSliceVar(&f.paths, "path", nil, "only files below these paths or matching these patterns")
-	fl.StringSliceVar(&f.updates, "update", nil, "only pins with such an update: major, minor, patch, digest")
+	fl.StringSliceVar(&f.updates, "update", nil, "only pins with such an update: major, minor, patch, revision, digest")
 	fl.StringSliceVar(&f.rules, "rule", nil, "only findings of these rules (see --rule help)")
-	fl.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 1 on: major, minor, patch, digest, update, a severity (critical, high, medium, low) or worse, a rule id, unresolved")
+	fl.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 1 on: major, minor, patch, revision, digest, update, a severity (critical, high, medium, low) or worse, a rule id, unresolved")
 	fl.BoolVar(&f.all, "all", false, "list everything: what is up to date too, and every place")
 	fl.BoolVar(&f.noColor, "no-color", os.Getenv("NO_COLOR") != "", "no colours on a terminal")
 	fl.BoolVar(&f.complete, "allow-incomplete", false, "exit with 0 also when something could not be read or asked")
@@ -138,7 +138,7 @@ func (f scanFlags) filter() (report.Filter, error) {
 	for _, u := range f.updates {
 		t, ok := updateType(u)
 		if !ok {
-			return out, fmt.Errorf("--update %q: write major, minor, patch or digest", u)
+			return out, fmt.Errorf("--update %q: write major, minor, patch, revision or digest", u)
 		}
 		out.Updates = append(out.Updates, t)
 	}
@@ -166,7 +166,7 @@ func (f scanFlags) filter() (report.Filter, error) {
 
 func updateType(s string) (promoter.UpdateType, bool) {
 	switch t := promoter.UpdateType(s); t {
-	case promoter.Major, promoter.Minor, promoter.Patch, promoter.DigestUpdate:
+	case promoter.Major, promoter.Minor, promoter.Patch, promoter.Revision, promoter.DigestUpdate:
 		return t, true
 	}
 	return "", false

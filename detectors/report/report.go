@@ -185,7 +185,7 @@ func Groups(rows []Row) []Group {
 }
 
 var updateRank = map[promoter.UpdateType]int{
-	promoter.DigestUpdate: 1, promoter.Patch: 2, promoter.Minor: 3, promoter.Major: 4,
+	promoter.DigestUpdate: 1, promoter.Revision: 2, promoter.Patch: 3, promoter.Minor: 4, promoter.Major: 5,
 }
 
 func kindRank(k promoter.Kind) int {

@@ -49,7 +49,7 @@ func (o Options) paint(code, s string) string {
 }
 
 var updateColor = map[promoter.UpdateType]string{
-	promoter.Major: red, promoter.Minor: yellow, promoter.Patch: yellow, promoter.DigestUpdate: dim,
+	promoter.Major: red, promoter.Minor: yellow, promoter.Patch: yellow, promoter.Revision: dim, promoter.DigestUpdate: dim,
 }
 
 // Table prints the scan for a terminal: artifacts with their environments side

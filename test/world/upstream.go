@@ -60,6 +60,7 @@ var tags = map[string][]string{
 	"shop/storefront":     {"2.3.0", "2.4.0", "2.4.1", "2.5.0", "2.6.0"},
 	"shop/redis-exporter": {"1.18", "1.19", "1.20", "1.22"},
 	"shop/report-worker":  {"0.9.3-r1", "0.9.4-r1", "0.9.4-r2", "0.9.4-r3"},
+	"pause":               {"3.9"},
 	"library/nginx":       {"1.25.3", "1.27.0", "1.27.3", "1.28.0", "mainline", "latest"},
 }
 
