@@ -181,7 +181,7 @@ func (s ArgoSource) Pin(with Pin) (Pin, bool) {
 		return p, false
 	}
 	if artifact, ok := argoChart(s.RepoURL, s.Chart); ok {
-		p.Artifact, p.Form = artifact, ArgoChartForm(s.Revision, artifact.OCI())
+		p.Artifact, p.Form = artifact, promoter.Classify(promoter.Chart, promoter.ByArgoCD, s.Revision)
 		if p.Form == promoter.Digest {
 			p.Version, p.Digest = "", s.Revision
 		}
@@ -195,19 +195,14 @@ func (s ArgoSource) Pin(with Pin) (Pin, bool) {
 // argoChart names the chart of a source: in a registry when the URL says
 // oci:// or has no scheme at all, which is how Argo CD tells them apart.
 func argoChart(repoURL, chart string) (promoter.Artifact, bool) {
-	rest, oci := strings.CutPrefix(repoURL, "oci://")
-	rest = strings.TrimRight(rest, "/")
-	if chart == "" && !oci {
+	oci := strings.HasPrefix(repoURL, "oci://")
+	switch {
+	case chart == "" && !oci:
 		return promoter.Artifact{}, false
+	case !oci && !strings.Contains(repoURL, "://"):
+		repoURL = "oci://" + repoURL
 	}
-	if !oci && strings.Contains(repoURL, "://") {
-		return promoter.Artifact{Kind: promoter.Chart, Name: chart, Source: rest}, true
-	}
-	// "ghcr.io/org" + "redis", "ghcr.io" + "org/redis" and
-	// "oci://ghcr.io/org/redis" are one artifact.
-	full := strings.Trim(rest+"/"+chart, "/")
-	dir, name := path.Split(full)
-	return promoter.Artifact{Kind: promoter.Chart, Name: name, Source: "oci://" + strings.TrimRight(dir, "/")}, true
+	return ChartArtifact(repoURL, chart), true
 }
 
 // links records what a source makes part of the Application: its directory,

@@ -2,78 +2,27 @@ package detectors
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
-
-	"github.com/Masterminds/semver/v3"
 
 	"promoter/promoter"
 )
 
-// ArgoChartForm says what Argo CD takes a chart's targetRevision for: a
-// version if it parses as one, otherwise a constraint. It does not accept
-// anything else, except tags and digests in a registry.
-func ArgoChartForm(revision string, oci bool) promoter.Form {
-	switch {
-	case revision == "":
-		return promoter.Missing
-	case oci && validDigest(revision):
-		return promoter.Digest
-	case isVersion(revision):
-		return promoter.Exact
-	case isConstraint(revision):
-		return promoter.Range
-	}
-	return promoter.Floating
-}
-
-var (
-	fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	// shortCommit is what Argo CD takes for a cut commit when no ref has that name.
-	shortCommit = regexp.MustCompile(`^[0-9a-fA-F]{7,40}$`)
-	// releaseTag is a tag of one of several things in a repository: "redis-1.2.3".
-	releaseTag = regexp.MustCompile(`[-_/@]v?\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$`)
-)
-
 // ArgoGitForm says what Argo CD takes a Git source's targetRevision for, and
-// which part of it is the version: a commit, a tag that parses as a version, a
-// constraint over tags, or a name. A name that does not end in a whole version
-// may be a branch and counts as floating.
+// which part of it is the version.
 func ArgoGitForm(revision string) (form promoter.Form, version string) {
-	if revision == "" {
-		return promoter.Missing, ""
-	}
-	tag, isTag := strings.CutPrefix(revision, "refs/tags/")
-	switch {
-	case isTag && fullCommit.MatchString(tag), isTag:
+	// What is said to be a tag is one, whatever it is called.
+	if tag, ok := strings.CutPrefix(revision, "refs/tags/"); ok {
 		return promoter.Exact, tag
-	case fullCommit.MatchString(revision):
-		return promoter.Commit, revision
-	case isVersion(revision):
-		return promoter.Exact, revision
-	case shortCommit.MatchString(revision):
-		return promoter.Commit, revision
-	case isConstraint(revision):
-		return promoter.Range, revision
-	case releaseTag.MatchString(revision):
-		return promoter.Exact, revision
 	}
-	return promoter.Floating, revision
-}
-
-func isVersion(s string) bool {
-	_, err := semver.NewVersion(s)
-	return err == nil
-}
-
-func isConstraint(s string) bool {
-	_, err := semver.NewConstraint(s)
-	return err == nil
+	return promoter.Classify(promoter.Git, promoter.ByArgoCD, revision), revision
 }
 
 // GitArtifact names a Git repository by its clone URL.
 func GitArtifact(cloneURL string) promoter.Artifact {
-	source := strings.TrimRight(cloneURL, "/")
+	source := CloneURL(cloneURL)
+	if source == "" {
+		source = strings.TrimRight(cloneURL, "/")
+	}
 	_, name, _ := strings.Cut(repositoryKey(cloneURL), "/")
 	if name == "" {
 		name = source

@@ -27,7 +27,8 @@ func scan(files map[string][]byte, remote string) *detectors.Repository {
 	var d Detector
 	for p, data := range files {
 		r := &detectors.Report{}
-		d.Detect(open(p, data), r)
+		f, _ := detectors.Open(p, data)
+		d.Detect(f, r)
 		repo.Reports[p] = r
 	}
 	d.Link(repo)

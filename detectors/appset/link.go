@@ -31,28 +31,13 @@ func (Detector) Link(repo *detectors.Repository) {
 			})
 			continue
 		}
-		for _, s := range setsOf(open(file, data)) {
+		f, _ := detectors.Open(file, data) // a broken document was reported when it was scanned
+		for _, s := range setsOf(f) {
 			l := linker{world: w, set: s, templates: readTemplates(s), handled: map[int]bool{}, missed: map[int]bool{}}
 			l.run()
 		}
 	}
 	detectors.AdoptOwn(repo, Detector{}.Name(), w.own)
-}
-
-// open parses a file as the scan does.
-func open(file string, data []byte) *detectors.File {
-	f := &detectors.File{Path: file, Data: data}
-	masked, templated := yamltree.MaskTemplates(data)
-	f.Templated = templated
-	docs, _ := yamltree.Parse(masked)
-	for i, d := range docs {
-		doc := &detectors.Doc{Document: d, Index: i}
-		if d.Root != nil {
-			doc.APIVersion, doc.Kind = d.Root.Str("apiVersion"), d.Root.Str("kind")
-		}
-		f.Docs = append(f.Docs, doc)
-	}
-	return f
 }
 
 // linker evaluates one ApplicationSet.

@@ -46,7 +46,7 @@ func FuzzApplication(f *testing.F) {
 }
 
 func BenchmarkDetect(b *testing.B) {
-	f := open("app.yaml", plain)
+	f, _ := detectors.Open("app.yaml", plain)
 	b.SetBytes(int64(len(plain)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -63,6 +63,7 @@ func BenchmarkParseAndDetect(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var r detectors.Report
-		Detector{}.Detect(open("app.yaml", plain), &r)
+		f, _ := detectors.Open("app.yaml", plain)
+		Detector{}.Detect(f, &r)
 	}
 }

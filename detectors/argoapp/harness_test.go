@@ -11,24 +11,7 @@ import (
 
 	"promoter/detectors"
 	"promoter/promoter"
-	"promoter/promoter/yamltree"
 )
-
-// open parses a file as the scan does.
-func open(file string, data []byte) *detectors.File {
-	f := &detectors.File{Path: file, Data: data}
-	masked, templated := yamltree.MaskTemplates(data)
-	f.Templated = templated
-	docs, _ := yamltree.Parse(masked)
-	for i, d := range docs {
-		doc := &detectors.Doc{Document: d, Index: i}
-		if d.Root != nil {
-			doc.APIVersion, doc.Kind = d.Root.Str("apiVersion"), d.Root.Str("kind")
-		}
-		f.Docs = append(f.Docs, doc)
-	}
-	return f
-}
 
 // scan reads files as the engine does: every file on its own, then Link.
 func scan(files map[string][]byte, remote string) *detectors.Repository {
@@ -44,7 +27,8 @@ func scan(files map[string][]byte, remote string) *detectors.Repository {
 	var d Detector
 	for p, data := range files {
 		r := &detectors.Report{}
-		d.Detect(open(p, data), r)
+		f, _ := detectors.Open(p, data)
+		d.Detect(f, r)
 		repo.Reports[p] = r
 	}
 	d.Link(repo)
