@@ -158,8 +158,12 @@ func list(names []string, n int, one string) string {
 func dockerHub(in Input) []promoter.Finding {
 	var places []promoter.Place
 	seen := map[promoter.Artifact]bool{}
+	replaced := in.replacedImages()
 	for _, i := range in.order() {
 		p := in.Pins[i]
+		if replaced(p) && p.Form != promoter.Exact {
+			continue
+		}
 		switch strings.TrimPrefix(strings.SplitN(strings.TrimPrefix(p.Artifact.Source, "oci://"), "/", 2)[0], "www.") {
 		case "docker.io", "index.docker.io", "registry-1.docker.io":
 			if !p.Artifact.OCI() || p.Artifact.Name == "" {

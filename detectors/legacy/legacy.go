@@ -152,13 +152,19 @@ func (in Input) order() []int {
 	}
 	slices.SortStableFunc(out, func(a, b int) int {
 		p, q := in.Pins[a], in.Pins[b]
-		return cmp.Or(comparePlaces(p.Place, q.Place), strings.Compare(p.Artifact.String(), q.Artifact.String()), strings.Compare(p.Version, q.Version))
+		if c := comparePlaces(p.Place, q.Place); c != 0 {
+			return c
+		}
+		return cmp.Or(strings.Compare(p.Artifact.String(), q.Artifact.String()), strings.Compare(p.Version, q.Version))
 	})
 	return out
 }
 
 func comparePlaces(a, b promoter.Place) int {
-	return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Start, b.Start))
+	if c := strings.Compare(a.File, b.File); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Start, b.Start))
 }
 
 // findings gathers findings of one rule: what is the same at several places is

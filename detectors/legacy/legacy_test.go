@@ -213,6 +213,13 @@ var cases = []struct {
 		v.image("ghcr.io", "example/web", "1.2.3")
 	}, nil},
 
+	{"floating-version", "placeholders that an overlay replaces", func(v *inventory) {
+		v.image("docker.io", "library/web", "placeholder")
+		v.image("quay.io", "example/sidecar", "latest")
+		v.image("quay.io", "example/web", "4f2c9ab", by("kustomize"), at("prod/kustomization.yaml", "images[0].newTag"))
+		v.image("quay.io", "example/sidecar", "1.2.3", by("kustomize"), at("prod/kustomization.yaml", "images[1].newTag"))
+	}, nil},
+
 	{"missing-version", "a chart and an image", func(v *inventory) {
 		v.chart(charts, "web", "", env("production"))
 		v.list(charts, "web", promoter.Release{Version: "2.0.0"}, promoter.Release{Version: "2.1.0-rc.1"})
@@ -246,6 +253,11 @@ var cases = []struct {
 		v.chart(charts, "web", "1.9.0", env("production"))
 		v.chart(charts, "web", "1.10.0", env("staging"))
 	}, []string{"low f02.yaml:2 +2: https://charts.example.com web: dev 1.10.0, staging 1.10.0, production 1.9.0 | bring every environment to 1.10.0, the highest of them"}},
+	{"version-skew", "what cannot be compared is told apart", func(v *inventory) {
+		v.image("quay.io", "example/cache", "1.6.39", env("dev"))
+		v.image("quay.io", "example/cache", "1.6.45-alpine", env("dev"))
+		v.image("quay.io", "example/cache", "1.6.41-alpine", env("staging"))
+	}, []string{"low f03.yaml:3 +1: quay.io/example/cache: dev 1.6.45-alpine, staging 1.6.41-alpine | bring every environment to 1.6.45-alpine, the highest of them"}},
 	{"version-skew", "the same, other shapes, one environment", func(v *inventory) {
 		v.chart(charts, "web", "1.10.0", env("dev"))
 		v.chart(charts, "web", "v1.10.0", env("production"))

@@ -2,6 +2,7 @@ package legacy
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -80,14 +81,31 @@ func graded(p promoter.Pin) promoter.Severity {
 	return promoter.Medium
 }
 
+// replacedImages tells images of manifests that an overlay's list of images
+// replaces: "image: web:placeholder" is no version that ever runs. Kustomize
+// matches by name, so a bare name in a manifest is that of an overlay's image.
+func (in Input) replacedImages() func(promoter.Pin) bool {
+	overlays := map[string]bool{}
+	for _, p := range in.Pins {
+		if p.Artifact.Kind == promoter.Image && p.Artifact.Name != "" && p.Detector != "manifest" && strings.Contains(p.Place.Path, "images[") {
+			overlays[p.Artifact.Ref()] = true
+			overlays["docker.io/library/"+path.Base(p.Artifact.Name)] = true
+		}
+	}
+	return func(p promoter.Pin) bool {
+		return p.Detector == "manifest" && overlays[p.Artifact.Ref()]
+	}
+}
+
 // floatingVersion finds names that move. A GitOps engine that follows a branch
 // of its own repository is how GitOps works; a base that a build takes from a
 // branch is not.
 func floatingVersion(in Input) []promoter.Finding {
 	fs := gather("floating-version")
+	replaced := in.replacedImages()
 	for _, i := range in.order() {
 		p := in.Pins[i]
-		if p.Form != promoter.Floating || p.Digest != "" || p.Artifact.Kind == promoter.Git && p.Consumer != promoter.ByGit {
+		if p.Form != promoter.Floating || p.Digest != "" || p.Artifact.Kind == promoter.Git && p.Consumer != promoter.ByGit || replaced(p) {
 			continue
 		}
 		fs.add(promoter.Finding{
@@ -110,6 +128,7 @@ func refOf(a promoter.Artifact) string {
 // a tag stands for the chart's appVersion, which is a version.
 func missingVersion(in Input) []promoter.Finding {
 	fs := gather("missing-version")
+	replaced := in.replacedImages()
 	for _, i := range in.order() {
 		p := in.Pins[i]
 		if p.Form != promoter.Missing || p.Digest != "" {
@@ -117,7 +136,7 @@ func missingVersion(in Input) []promoter.Finding {
 		}
 		switch p.Artifact.Kind {
 		case promoter.Image:
-			if p.Detector != "manifest" {
+			if p.Detector != "manifest" || replaced(p) {
 				continue
 			}
 		case promoter.Git:
@@ -178,16 +197,43 @@ func versionSkew(in Input) []promoter.Finding {
 		byArtifact[p.Artifact] = append(byArtifact[p.Artifact], i)
 	}
 	for _, a := range artifacts {
-		if f, ok := in.skew(a, byArtifact[a]); ok {
-			fs.add(f)
+		for _, group := range in.alike(a.Kind, byArtifact[a]) {
+			if f, ok := in.skew(a, group); ok {
+				fs.add(f)
+			}
 		}
 	}
 	return fs.list
 }
 
+// alike divides pins of one artifact into those whose versions can be
+// compared: "16.6.0" and "v1.22.2" of one repository are two things.
+func (in Input) alike(kind promoter.Kind, pins []int) [][]int {
+	var groups [][]int
+	for _, i := range pins {
+		k := slices.IndexFunc(groups, func(g []int) bool {
+			_, ok := promoter.Compare(kind, in.Pins[g[0]].Version, in.Pins[i].Version)
+			return ok
+		})
+		if k < 0 {
+			groups = append(groups, []int{i})
+			continue
+		}
+		groups[k] = append(groups[k], i)
+	}
+	return groups
+}
+
 func (in Input) skew(a promoter.Artifact, pins []int) (promoter.Finding, bool) {
+	order := func(x, y string) int {
+		if c, ok := promoter.Compare(a.Kind, x, y); ok && c != 0 {
+			return c
+		}
+		return strings.Compare(x, y)
+	}
 	versions := map[string][]string{} // by environment
 	var envs []string
+	lowest, highest := pins[0], pins[0]
 	for _, i := range pins {
 		p := in.Pins[i]
 		if versions[p.Environment] == nil {
@@ -196,39 +242,27 @@ func (in Input) skew(a promoter.Artifact, pins []int) (promoter.Finding, bool) {
 		if !slices.Contains(versions[p.Environment], p.Version) {
 			versions[p.Environment] = append(versions[p.Environment], p.Version)
 		}
+		if order(p.Version, in.Pins[lowest].Version) < 0 {
+			lowest = i
+		}
+		if order(p.Version, in.Pins[highest].Version) > 0 {
+			highest = i
+		}
 	}
-	slices.SortFunc(envs, promoter.CompareEnvironments)
 	if !apart(a.Kind, envs, versions) {
 		return promoter.Finding{}, false
 	}
 	// The lowest version leads: it is what lags.
-	low := func(x, y int) int {
-		c, _ := promoter.Compare(a.Kind, in.Pins[x].Version, in.Pins[y].Version)
-		return c
-	}
-	lowest, highest := pins[0], pins[0]
-	for _, i := range pins[1:] {
-		if low(i, lowest) < 0 {
-			lowest = i
-		}
-		if low(i, highest) > 0 {
-			highest = i
-		}
-	}
 	f := promoter.Finding{Artifact: a, Place: in.Pins[lowest].Place}
 	for _, i := range pins {
 		if i != lowest {
 			f.Also = append(f.Also, in.Pins[i].Place)
 		}
 	}
+	slices.SortFunc(envs, promoter.CompareEnvironments)
 	var texts []string
 	for _, e := range envs {
-		slices.SortFunc(versions[e], func(x, y string) int {
-			if c, ok := promoter.Compare(a.Kind, x, y); ok && c != 0 {
-				return c
-			}
-			return strings.Compare(x, y)
-		})
+		slices.SortFunc(versions[e], order)
 		texts = append(texts, e+" "+strings.Join(versions[e], " and "))
 	}
 	f.Evidence = fmt.Sprintf("%s: %s", a.Ref(), strings.Join(texts, ", "))
@@ -236,8 +270,8 @@ func (in Input) skew(a promoter.Artifact, pins []int) (promoter.Finding, bool) {
 	return f, true
 }
 
-// apart reports whether two environments hold comparable versions that differ
-// and not both hold both.
+// apart reports whether two environments hold different versions and not both
+// hold both.
 func apart(kind promoter.Kind, envs []string, versions map[string][]string) bool {
 	for i, e := range envs {
 		for _, o := range envs[i+1:] {
