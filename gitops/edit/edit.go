@@ -129,7 +129,7 @@ func targetsOf(data []byte, sets []Set) ([]*target, error) {
 		case p.Line > 0 && p.Line != 1+bytes.Count(data[:p.Start], []byte{'\n'}):
 			return nil, t.moved("%q stood on this line", p.Written)
 		}
-		if err := writable(s.To); err != nil && p.Written != s.To {
+		if err := writable(p.Written, s.To); err != nil && p.Written != s.To {
 			return nil, t.refuse("%v", err)
 		}
 		targets = append(targets, t)
@@ -159,9 +159,13 @@ func (s Set) same(o Set) bool {
 }
 
 // writable refuses what no version, reference or digest holds, and what would
-// change the file's structure or its templates.
-func writable(s string) error {
+// change the file's structure or its templates. A text of several lines may
+// stay one.
+func writable(old, s string) error {
 	if i := strings.IndexFunc(s, func(r rune) bool {
+		if r == '\n' || r == '\t' {
+			return !strings.ContainsRune(old, r)
+		}
 		return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff || r == 0xfffd || r == 0xfffe || r == 0xffff
 	}); i >= 0 {
 		return fmt.Errorf("the new value %q holds a character that is not text", s)

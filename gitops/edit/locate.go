@@ -50,7 +50,11 @@ func (e *editing) locateText(t *target) error {
 // is embedded in scalars too; or nil.
 func (e *editing) find(t *target) *yamltree.Node {
 	docs := e.docs
-	for range 1 + maxEmbedded {
+	depth := maxEmbedded
+	if t.raw() {
+		depth = 0 // text in quotes is not YAML because it could be read so
+	}
+	for range 1 + depth {
 		n, flow := findIn(docs, t.Place.Start, t.Place.End)
 		if n == nil {
 			return nil

@@ -10,32 +10,39 @@ import (
 type kind uint8
 
 const (
-	text kind = iota
-	number
-	boolean
+	text    kind = iota
+	decimal      // a number to all readers
+	number       // a number to some: octal, hexadecimal, exponents, base 60
+	boolean      // to all readers
+	oldBool      // "yes", "on" and the like
 	null
 	date
 	special // "<<" and "="
 )
 
 // The forms of YAML 1.1 and 1.2 together: whoever reads the file may know
-// either.
+// either. Patterns are rather too wide: they cost quotes that need not be.
 var (
-	numbers = regexp.MustCompile(`^[-+]?(?:[0-9][0-9_]*|0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|(?:[0-9][0-9_]*)?\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|\.(?:inf|Inf|INF))$|^\.(?:nan|NaN|NAN)$`)
-	dates   = regexp.MustCompile(`^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9].*)?$`)
+	decimals = regexp.MustCompile(`^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$`)
+	numbers  = regexp.MustCompile(`^[-+]?(?:[0-9][0-9_]*|0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9_]+)?|[0-9][0-9_]*[eE][-+]?[0-9_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|\.(?:inf|Inf|INF))$|^\.(?:nan|NaN|NAN)$`)
+	dates    = regexp.MustCompile(`^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9].*)?$`)
 )
 
 func typeOf(s string) kind {
 	switch strings.ToLower(s) {
-	case "y", "n", "yes", "no", "on", "off", "true", "false":
+	case "true", "false":
 		return boolean
+	case "y", "n", "yes", "no", "on", "off":
+		return oldBool
 	case "", "~", "null":
 		return null
 	case "<<", "=":
 		return special
 	}
 	switch {
-	case s != "." && numbers.MatchString(s):
+	case decimals.MatchString(s):
+		return decimal
+	case numbers.MatchString(s):
 		return number
 	case dates.MatchString(s):
 		return date
@@ -45,7 +52,7 @@ func typeOf(s string) kind {
 
 // reads reports whether a number, read and printed again, is the same text.
 func reads(s string) bool {
-	if typeOf(s) != number {
+	if typeOf(s) != decimal {
 		return true
 	}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {

@@ -121,7 +121,7 @@ func (t *target) plain() bool {
 	switch {
 	case is == text:
 		return true
-	case was != is:
+	case was != is || is == number:
 		return false
 	}
 	// 1.9 reads as 1.9, but 1.10 as 1.1: quotes keep it what it is. Who reads

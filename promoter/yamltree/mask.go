@@ -98,7 +98,11 @@ type mask struct {
 
 func (m *mask) run() {
 	header := -1 // column of the key whose block scalar the last line that is not blank opens
-	for at := 0; at < len(m.data); {
+	at := 0
+	if bytes.HasPrefix(m.data, []byte(byteOrderMark)) {
+		at = len(byteOrderMark)
+	}
+	for at < len(m.data) {
 		end := lineBreak(m.data, at)
 		switch m.line(at, end) {
 		case noAction:

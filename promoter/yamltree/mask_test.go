@@ -24,6 +24,7 @@ func TestMaskTemplates(t *testing.T) {
 		"- a: >-\n    {{ x }}\n  # c\n":          "- a: >-\n  #________\n  # c\n",
 		"a: é{{ .ü }}\n":                         "a: é_________\n",
 		"{{- /* a comment */ -}}\n":              strings.Repeat(" ", 23) + "\n",
+		"\ufeff{{ x }}\na: 1\n":                  "\ufeff       \na: 1\n",
 		"{{ $k }}: {{ $v }}\n":                   "________: ________\n",
 		"uses: {{ a {{ b }}\n":                   "uses: {{ a _______\n",
 		"a: ${{ github.x }} {{ open\nb: {{ .y}}": "a: $______________ {{ open\nb: _______",
