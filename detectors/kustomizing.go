@@ -231,13 +231,22 @@ func jsonPatch(op Cursor, target Ref, with Pin, r *Report) {
 	case isIndex(last):
 		patchedImages(value.Node, value.Path, op, with, r)
 	default:
-		// What a value means depends on its key: it is read as if it stood
-		// under the last key of the pointer.
-		n := value.Node
-		key := &yamltree.Node{Kind: yamltree.Scalar, Value: last, Start: n.Start, End: n.Start, Line: n.Line}
-		under := &yamltree.Node{Kind: yamltree.Mapping, Start: n.Start, End: n.End, Line: n.Line, Content: []*yamltree.Node{key, n}}
+		// What a value means depends on its keys: it is read as if it stood
+		// under the last two of the pointer.
+		n, made := value.Node, value.Path
+		lead := keys[max(len(keys)-2, 0):]
+		if isIndex(lead[0]) {
+			lead = lead[1:]
+		}
+		under := n
+		for _, k := range slices.Backward(lead) {
+			key := &yamltree.Node{Kind: yamltree.Scalar, Value: k, Start: n.Start, End: n.Start, Line: n.Line}
+			under = &yamltree.Node{Kind: yamltree.Mapping, Start: n.Start, End: n.End, Line: n.Line, Content: []*yamltree.Node{key, under}}
+		}
 		patchedImages(under, value.Path, op, with, r)
-		made := JoinKey(value.Path, last)
+		for _, k := range lead {
+			made = JoinKey(made, k)
+		}
 		for i := range r.Pins[pins:] {
 			rebase(&r.Pins[pins+i].Place, made, value.Path)
 			if d := r.Pins[pins+i].DigestPlace; d != nil {

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"promoter/detectors"
-	"promoter/promoter/yamltree"
 )
 
 const (
@@ -19,16 +18,9 @@ const (
 
 func parse(t testing.TB, path, text string) *detectors.File {
 	t.Helper()
-	docs, errs := yamltree.Parse([]byte(text))
+	f, errs := detectors.Open(path, []byte(text))
 	for _, e := range errs {
 		t.Fatalf("%s:%d: %s", path, e.Line, e.Message)
-	}
-	f := &detectors.File{Path: path, Data: []byte(text)}
-	for i, d := range docs {
-		f.Docs = append(f.Docs, &detectors.Doc{
-			Document: d, Index: i, APIVersion: d.Root.Str("apiVersion"), Kind: d.Root.Str("kind"),
-			Name: d.Root.Str("metadata", "name"), Namespace: d.Root.Str("metadata", "namespace"),
-		})
 	}
 	return f
 }
@@ -316,12 +308,7 @@ spec:
 func TestTemplatedVersionIsSkipped(t *testing.T) {
 	t.Parallel()
 	text := fmt.Sprintf(release, "v2", "{{ .Values.web }}")
-	masked, ok := yamltree.MaskTemplates([]byte(text))
-	if !ok {
-		t.Fatal("nothing was masked")
-	}
-	f := parse(t, "templates/web.yaml", string(masked))
-	f.Data, f.Templated = []byte(text), true
+	f := parse(t, "templates/web.yaml", text)
 	r := &detectors.Report{}
 	Detector{}.Detect(f, r)
 	if len(r.Pins) != 0 || len(r.Skips) != 1 || r.Skips[0].Reason != "the value is written by a template" {

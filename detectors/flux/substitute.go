@@ -10,7 +10,6 @@ import (
 
 	"promoter/detectors"
 	"promoter/promoter"
-	"promoter/promoter/yamltree"
 )
 
 // substitute resolves ${VAR} in the files that Kustomizations with a postBuild
@@ -123,20 +122,16 @@ func (l *linker) configMap(kind, name string, unit detectors.Fact) variables {
 	return vars
 }
 
-// open reads a file again. Variables and template actions are masked, so that
-// a value put in place of one counts as written.
+// open reads a file again; nil for one that cannot be, or that a template
+// writes.
 func (l *linker) open(path string) *detectors.File {
 	data, err := l.repo.Read(path)
-	if err != nil || bytes.Contains(data, []byte("{{")) {
+	if err != nil {
 		return nil
 	}
-	docs, _ := yamltree.Parse(data)
-	f := &detectors.File{Path: path, Data: data}
-	for i, d := range docs {
-		doc := &detectors.Doc{Document: d, Index: i}
-		doc.APIVersion, doc.Kind = d.Root.Str("apiVersion"), d.Root.Str("kind")
-		doc.Name, doc.Namespace = d.Root.Str("metadata", "name"), d.Root.Str("metadata", "namespace")
-		f.Docs = append(f.Docs, doc)
+	f, _ := detectors.Open(path, data)
+	if f.Templated {
+		return nil
 	}
 	return f
 }

@@ -9,21 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"promoter/detectors"
-	"promoter/promoter/yamltree"
 )
 
 func parse(t testing.TB, path, text string) *detectors.File {
 	t.Helper()
-	docs, errs := yamltree.Parse([]byte(text))
+	f, errs := detectors.Open(path, []byte(text))
 	for _, e := range errs {
 		t.Fatalf("%s:%d: %s", path, e.Line, e.Message)
-	}
-	f := &detectors.File{Path: path, Data: []byte(text)}
-	for i, d := range docs {
-		f.Docs = append(f.Docs, &detectors.Doc{
-			Document: d, Index: i, APIVersion: d.Root.Str("apiVersion"), Kind: d.Root.Str("kind"),
-			Name: d.Root.Str("metadata", "name"), Namespace: d.Root.Str("metadata", "namespace"),
-		})
 	}
 	return f
 }
