@@ -151,7 +151,11 @@ func orderedToken(token string) (word, nums, style string) {
 		return token, "", ""
 	}
 	parts := 1 + strings.Count(nums, ".")
-	return word, nums, "#" + strings.Repeat(".#", parts-1) + string(classOf(nums[:digits(nums)], parts))
+	style = "#"
+	if parts > 1 {
+		style = "#" + strings.Repeat(".#", parts-1)
+	}
+	return word, nums, style + string(classOf(nums[:digits(nums)], parts))
 }
 
 func numbers(s string) []string {

@@ -103,6 +103,7 @@ func readTagAt(s string, at int) (tag, bool) {
 		return t, t.readSuffix(s[at+n:])
 	}
 	n := dotted(s[at:])
+	t.nums = make([]string, 0, 1+strings.Count(s[at:at+n], "."))
 	for p := range strings.SplitSeq(s[at:at+n], ".") {
 		t.nums = append(t.nums, number(p))
 	}
