@@ -1,6 +1,7 @@
 package flux
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"sort"
@@ -74,19 +75,9 @@ func (g *graph) apply(units []unit) {
 			included[to] = true
 		}
 	}
-	for _, dir := range slices.Sorted(mapKeys(g.dirs)) {
+	for _, dir := range slices.Sorted(maps.Keys(g.dirs)) {
 		if file := g.dirs[dir]; !included[dir] && !included[file] && g.files[file] == nil {
 			g.kustomization(file, "", -1, map[step]bool{})
-		}
-	}
-}
-
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
 		}
 	}
 }
@@ -103,10 +94,9 @@ func (g *graph) walk(u unit, i int) {
 		return
 	}
 	for _, file := range g.below(u.dir) {
-		switch ext := path.Ext(file); {
-		case g.builtIn(path.Dir(file), u.dir) != "":
-			g.kustomization(g.builtIn(path.Dir(file), u.dir), outer, i, seen)
-		case ext == ".yaml" || ext == ".yml":
+		if base := g.outermost(path.Dir(file), u.dir); base != "" {
+			g.kustomization(base, outer, i, seen)
+		} else if ext := path.Ext(file); ext == ".yaml" || ext == ".yml" {
 			g.note(file, outer, i)
 		}
 	}
@@ -125,8 +115,8 @@ func (g *graph) below(dir string) []string {
 	return g.repo.Paths[from:to]
 }
 
-// builtIn is the outermost kustomization between top and dir.
-func (g *graph) builtIn(dir, top string) string {
+// outermost is the first kustomization on the way from top down to dir.
+func (g *graph) outermost(dir, top string) string {
 	found := ""
 	for dir != top && dir != "." && dir != "/" {
 		if file, ok := g.dirs[dir]; ok {

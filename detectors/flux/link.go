@@ -148,8 +148,7 @@ func (l *linker) paths() {
 // charts makes charts of the OCI artifacts that releases refer to, and names
 // the release that uses an artifact.
 func (l *linker) charts() {
-	type users struct{ apps []string }
-	used := map[spot]*users{}
+	used := map[spot][]string{} // by object: the releases that refer to it
 	for _, file := range l.repo.Paths {
 		r := l.repo.Reports[file]
 		if r == nil {
@@ -162,20 +161,18 @@ func (l *linker) charts() {
 			}
 			got := l.find(ref, f.Place, f.Namespace)
 			if len(got.all) == 0 {
-				r.Skips = append(r.Skips, detectors.Skip{Place: f.Place, Detector: name, Reason: got.reason})
+				if skip := (detectors.Skip{Place: f.Place, Detector: name, Reason: got.reason}); !slices.Contains(r.Skips, skip) {
+					r.Skips = append(r.Skips, skip)
+				}
 			}
 			for _, o := range got.all {
-				at := spot{o.Place.File, o.Place.Doc}
-				if used[at] == nil {
-					used[at] = &users{}
-				}
-				if !slices.Contains(used[at].apps, f.Name) {
-					used[at].apps = append(used[at].apps, f.Name)
+				if at := (spot{o.Place.File, o.Place.Doc}); !slices.Contains(used[at], f.Name) {
+					used[at] = append(used[at], f.Name)
 				}
 			}
 		}
 	}
-	for at, u := range used {
+	for at, apps := range used {
 		pins := l.repo.Reports[at.file].Pins
 		for i := range pins {
 			p := &pins[i]
@@ -185,13 +182,14 @@ func (l *linker) charts() {
 			if p.Artifact.Kind == promoter.Image {
 				p.Artifact = detectors.ChartArtifact("oci://"+p.Artifact.Source, p.Artifact.Name)
 			}
-			if len(u.apps) == 1 {
-				p.App = u.apps[0]
+			if len(apps) == 1 {
+				p.App = apps[0]
 			}
 		}
 	}
 }
 
+// spot is a document of the repository.
 type spot struct {
 	file string
 	doc  int
