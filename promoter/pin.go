@@ -49,7 +49,13 @@ type Place struct {
 	Written string `json:"written"`
 }
 
-func (p Place) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
+// String is "file:line"; the file alone where the whole of it is meant.
+func (p Place) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
 
 // Pin is an artifact's version written at a place.
 type Pin struct {

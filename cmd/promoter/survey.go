@@ -191,11 +191,7 @@ func (s *surveyed) artifacts() []promoter.Artifact {
 
 // judge compares pins with listings and runs the legacy rules.
 func (s *surveyed) judge(now time.Time) {
-	for i, p := range s.inventory.Pins {
-		if l, ok := s.listings[p.Artifact]; ok {
-			s.choices[i] = promoter.Candidates(p, l, s.config.Wanted(p), now)
-		}
-	}
+	s.choose(now)
 	in := legacy.Input{
 		Pins: s.inventory.Pins, Facts: s.inventory.Facts, Links: s.inventory.Links,
 		Listings: s.listings, Choices: s.choices, Now: now, StaleAfter: time.Duration(s.config.Rules.StaleAfter),
@@ -218,6 +214,39 @@ func (s *surveyed) judge(now time.Time) {
 	}
 	s.findings = kept
 	report.SortFindings(s.findings)
+}
+
+// choose compares each pin with its listing. A listing is read once, and pins
+// that are written alike share their choice: a fleet has few of them.
+func (s *surveyed) choose(now time.Time) {
+	type key struct {
+		artifact        promoter.Artifact
+		version, digest string
+		form            promoter.Form
+		consumer        promoter.Consumer
+		wanted          string
+	}
+	catalogs := map[promoter.Artifact]*promoter.Catalog{}
+	known := map[key]promoter.Choice{}
+	for i, p := range s.inventory.Pins {
+		l, ok := s.listings[p.Artifact]
+		if !ok {
+			continue
+		}
+		wanted := s.config.Wanted(p)
+		k := key{p.Artifact, p.Version, p.Digest, p.Form, p.Consumer, fmt.Sprint(wanted)}
+		c, ok := known[k]
+		if !ok {
+			catalog := catalogs[p.Artifact]
+			if catalog == nil {
+				catalog = promoter.Read(l)
+				catalogs[p.Artifact] = catalog
+			}
+			c = catalog.Choose(p, wanted, now)
+			known[k] = c
+		}
+		s.choices[i] = c
+	}
 }
 
 // report is the survey as it is printed.
