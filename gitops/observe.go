@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,16 +10,12 @@ import (
 	"promoter/promoter"
 )
 
-// Differ says which scalars differ between two versions of a file; whole is
-// false when anything else differs too.
-type Differ func(path string, before, after []byte) (edits []promoter.Edit, whole bool)
-
 // Observer reads pulls and branches.
 type Observer struct {
 	Forge Forge
 	Repo  Repository
 	Base  string // base branch
-	Diff  Differ
+	Apply Applier
 	// SheetOf reads the sheet's digest from a pull's body, or "".
 	SheetOf func(body string) string
 }
@@ -109,21 +106,38 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 	if err != nil {
 		return err
 	}
-	for _, c := range changes {
-		if c.Before == nil || c.After == nil {
-			pull.Foreign = true
-			continue
-		}
-		edits, whole := o.Diff(c.Path, c.Before, c.After)
-		pull.Edits = append(pull.Edits, edits...)
-		pull.Foreign = pull.Foreign || !whole
+	if len(commits) != 1 {
+		pull.Foreign = true
+		return nil
 	}
-	if len(commits) == 1 && !pull.Foreign {
+	t := promoter.ParseTrailers(commits[0].Message)
+	pull.Foreign = !o.makes(t.Edits, changes)
+	if !pull.Foreign {
+		pull.Edits = t.Edits
 		id, _ := promoter.ChangeOf(pull.Branch)
-		t := promoter.ParseTrailers(commits[0].Message)
-		pull.Ours = t.Change == id && t.Edits == promoter.EditsDigest(pull.Edits)
+		pull.Ours = t.Change == id
 	}
 	return nil
+}
+
+// makes reports whether the edits that a commit claims turn the files before
+// it into those after it, byte for byte. The claim is only an index: what
+// counts is that doing it again gives the same.
+func (o *Observer) makes(edits []promoter.Edit, changes []Change) bool {
+	byFile := map[string][]promoter.Edit{}
+	for _, e := range edits {
+		byFile[e.Place.File] = append(byFile[e.Place.File], e)
+	}
+	if len(byFile) != len(changes) {
+		return false
+	}
+	for _, c := range changes {
+		after, err := o.Apply(c.Path, c.Before, byFile[c.Path])
+		if err != nil || c.After == nil || !bytes.Equal(after, c.After) {
+			return false
+		}
+	}
+	return true
 }
 
 func short(commit string) string {

@@ -3,6 +3,7 @@ package promoter
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,7 +113,7 @@ type Trailers struct {
 	Wave   string
 	From   []string // "chart https://charts.example.com redis = 18.1.0"
 	To     []string
-	Edits  string // digest of the edits: EditsDigest
+	Edits  []Edit // what the commit changes, each on a line of its own
 }
 
 // Trailer keys.
@@ -121,7 +122,7 @@ const (
 	keyWave   = "Promoter-Wave"
 	keyFrom   = "Promoter-From"
 	keyTo     = "Promoter-To"
-	keyEdits  = "Promoter-Edits"
+	keyEdit   = "Promoter-Edit"
 )
 
 // String formats the trailers, a line each.
@@ -140,7 +141,13 @@ func (t Trailers) String() string {
 	for _, v := range t.To {
 		line(keyTo, v)
 	}
-	line(keyEdits, t.Edits)
+	for _, e := range t.Edits {
+		data, err := json.Marshal(e)
+		if err != nil {
+			panic(err) // unreachable: an edit holds plain data only
+		}
+		b.WriteString(keyEdit + ": " + string(data) + "\n") // JSON is one line, and its spaces count
+	}
 	return b.String()
 }
 
@@ -164,8 +171,11 @@ func ParseTrailers(message string) Trailers {
 			t.From = append(t.From, value)
 		case keyTo:
 			t.To = append(t.To, value)
-		case keyEdits:
-			t.Edits = value
+		case keyEdit:
+			var e Edit
+			if json.Unmarshal([]byte(value), &e) == nil {
+				t.Edits = append(t.Edits, e)
+			}
 		}
 	}
 	return t

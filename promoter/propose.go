@@ -295,7 +295,7 @@ func message(s Sheet, edits []Edit) string {
 		}
 		fmt.Fprintf(&b, "%s: %s -> %s\n", e.Place, oneLine(e.Place.Written), oneLine(e.To))
 	}
-	t := Trailers{Change: s.Change, Wave: s.Wave, Edits: EditsDigest(edits)}
+	t := Trailers{Change: s.Change, Wave: s.Wave, Edits: edits}
 	for _, m := range s.Members {
 		t.From = append(t.From, m.Artifact.String()+" = "+strings.Join(m.From, ", "))
 		t.To = append(t.To, m.Artifact.String()+" = "+m.To)
