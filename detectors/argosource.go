@@ -48,7 +48,8 @@ const SkipTemplated = "templated: "
 
 // Spec reads an Application's spec and returns what an Application's Fact says
 // of it: project, destination, and each Git source as "repoURL" and "path"
-// (from the second on "repoURL.1", …).
+// (from the second on "repoURL.1", …), with "recurse" where its directory is
+// read with everything below.
 func (a *ArgoReader) Spec(spec Cursor) map[string]string {
 	fields := map[string]string{}
 	put := func(key, value string) {
@@ -80,6 +81,7 @@ func (a *ArgoReader) Spec(spec Cursor) map[string]string {
 		}
 		put("repoURL"+suffix, s.RepoURL)
 		put("path"+suffix, s.Dir)
+		put("recurse"+suffix, a.text(s.at.Get("directory", "recurse")))
 		git++
 	}
 	return fields

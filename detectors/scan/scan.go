@@ -38,8 +38,9 @@ type Options struct {
 // Inventory is what a repository holds. Everything in it is sorted by file
 // and place, so that equal repositories give equal inventories.
 type Inventory struct {
-	Files    int   // files looked into
-	Bytes    int64 // their size together
+	Files    int      // files looked into
+	Bytes    int64    // their size together
+	Paths    []string // every file's, also of those that nothing looked into; slash-separated, relative to the root, sorted
 	Pins     []promoter.Pin
 	Skips    []detectors.Skip
 	Facts    []detectors.Fact
@@ -71,7 +72,7 @@ func Run(ctx context.Context, o Options) (*Inventory, error) {
 	if err != nil {
 		return nil, err
 	}
-	inv := &Inventory{Problems: found.problems}
+	inv := &Inventory{Paths: found.paths, Problems: found.problems}
 
 	var known *cache
 	if o.CacheDir != "" {
