@@ -46,26 +46,26 @@ func (c *coder) pin(p *detectors.Pin) {
 	c.artifact(&p.Artifact)
 	c.str(&p.Version)
 	c.str(&p.Digest)
-	c.str((*string)(&p.Form))
-	c.str((*string)(&p.Consumer))
+	c.word((*string)(&p.Form))
+	c.word((*string)(&p.Consumer))
 	c.place(&p.Place)
 	optional(c, &p.DigestPlace, (*coder).place)
 	c.str(&p.App)
 	c.str(&p.Environment)
 	c.str(&p.Cluster)
 	c.str(&p.Tenant)
-	c.str(&p.Detector)
+	c.word(&p.Detector)
 	optional(c, &p.SourceRef, (*coder).ref)
 }
 
 func (c *coder) artifact(a *promoter.Artifact) {
-	c.str((*string)(&a.Kind))
+	c.word((*string)(&a.Kind))
 	c.str(&a.Name)
 	c.str(&a.Source)
 }
 
 func (c *coder) place(p *promoter.Place) {
-	c.str(&p.File)
+	c.word(&p.File)
 	c.int(&p.Line)
 	c.int(&p.Doc)
 	c.str(&p.Path)
@@ -82,7 +82,7 @@ func (c *coder) ref(r *detectors.Ref) {
 
 func (c *coder) skip(s *detectors.Skip) {
 	c.place(&s.Place)
-	c.str(&s.Detector)
+	c.word(&s.Detector)
 	c.str(&s.Reason)
 }
 
@@ -99,12 +99,12 @@ func (c *coder) link(l *detectors.Link) {
 	c.str(&l.App)
 	c.str(&l.To)
 	c.str(&l.Repo)
-	c.str(&l.Via)
+	c.word(&l.Via)
 }
 
 func (c *coder) finding(f *promoter.Finding) {
-	c.str(&f.Rule)
-	c.str((*string)(&f.Severity))
+	c.word(&f.Rule)
+	c.word((*string)(&f.Severity))
 	c.artifact(&f.Artifact)
 	c.place(&f.Place)
 	each(c, &f.Also, (*coder).place)
@@ -161,16 +161,10 @@ func optional[T any](c *coder, p **T, do func(*coder, *T)) {
 func (c *coder) fields(m *map[string]string) {
 	switch c.use {
 	case own:
-		if len(*m) == 0 {
-			return
-		}
-		kept := make(map[string]string, len(*m))
+		// An equal key takes the other one's place, and so its memory.
 		for k, v := range *m {
-			c.str(&k)
-			c.str(&v)
-			kept[k] = v
+			(*m)[c.owned(k)] = c.owned(v)
 		}
-		*m = kept
 	case encode:
 		n := len(*m)
 		c.int(&n)
@@ -270,6 +264,13 @@ func (c *coder) uvarint() uint64 {
 	c.bad = true
 	c.in = ""
 	return 0
+}
+
+// word is a text that no file's content was cut from: a constant or a path.
+func (c *coder) word(s *string) {
+	if c.use != own {
+		c.str(s)
+	}
 }
 
 func (c *coder) str(s *string) {

@@ -68,6 +68,7 @@ type reader struct {
 	trees    yamltree.Reader
 	own      coder
 	claims   claims
+	scratch  detectors.Report // what detectors add to; its room is used again
 }
 
 func newReader(list []detectors.Detector, maxBytes int64) *reader {
@@ -105,20 +106,19 @@ func formatFor(path string, list []detectors.Detector) format {
 
 // read reports on a file's content. data is not kept.
 func (r *reader) read(path string, data []byte, format format) *detectors.Report {
-	report := &detectors.Report{}
 	if int64(len(data)) > r.maxBytes {
-		report.Errors = append(report.Errors, tooLarge(path, int64(len(data)), r.maxBytes))
-		return report
+		return wrong(tooLarge(path, int64(len(data)), r.maxBytes))
 	}
 	if !r.plausible(path, data, format) {
-		return report
+		return &detectors.Report{}
 	}
 	if line, what := badText(data); what != "" {
 		if format == yamlText {
-			report.Errors = append(report.Errors, problem(path, line, what))
+			return wrong(problem(path, line, what))
 		}
-		return report
+		return &detectors.Report{}
 	}
+	report := &r.scratch
 	r.file = detectors.File{Path: path, Data: data, Docs: r.file.Docs[:0]}
 	if format != anyText {
 		r.parse(report, format)
@@ -128,7 +128,27 @@ func (r *reader) read(path string, data []byte, format format) *detectors.Report
 	}
 	r.claims.settle(report)
 	r.own.report(report)
-	return report
+	return &detectors.Report{
+		Pins: taken(&report.Pins), Skips: taken(&report.Skips), Facts: taken(&report.Facts),
+		Links: taken(&report.Links), Findings: taken(&report.Findings), Errors: taken(&report.Errors),
+	}
+}
+
+// taken moves a slice's elements to one of their own and leaves its room.
+func taken[T any](s *[]T) []T {
+	if len(*s) == 0 {
+		return nil
+	}
+	out := make([]T, len(*s))
+	copy(out, *s)
+	clear(*s)
+	*s = (*s)[:0]
+	return out
+}
+
+// wrong is the report on a file that was not read.
+func wrong(p detectors.Problem) *detectors.Report {
+	return &detectors.Report{Errors: []detectors.Problem{p}}
 }
 
 // plausible is a quick look at files that mostly hold no manifest.

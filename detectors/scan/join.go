@@ -85,19 +85,12 @@ func readInside(inside *os.Root, path string, limit int64) ([]byte, error) {
 
 // place fills in where pins are deployed, as far as the repository says.
 func place(reports map[string]*detectors.Report) {
-	var at layout.Reader
-	units := map[string]layout.Unit{}
+	var places layout.Reader
 	for path, r := range reports {
-		if len(r.Pins) == 0 {
-			continue
-		}
-		clear(units)
-		for i := range r.Facts {
-			addUnit(units, &r.Facts[i])
-		}
+		units := unitsOf(r)
 		for i := range r.Pins {
 			p := &r.Pins[i]
-			u := units[p.App]
+			u := units.find(p.App)
 			u.Name = p.App
 			if p.Cluster != "" {
 				u.Cluster = p.Cluster
@@ -108,14 +101,57 @@ func place(reports map[string]*detectors.Report) {
 			if p.Tenant != "" {
 				u.Tenant = p.Tenant
 			}
-			found := at.Place(path, u)
-			p.Environment, p.Cluster, p.Tenant = found.Environment, found.Cluster, found.Tenant
+			at := places.Place(path, u)
+			p.Environment, p.Cluster, p.Tenant = at.Environment, at.Cluster, at.Tenant
 		}
 	}
 }
 
-// addUnit notes what a fact says of the unit it names.
-func addUnit(units map[string]layout.Unit, f *detectors.Fact) {
+// units are what a file's facts say of the units that it declares.
+type units struct {
+	facts  []detectors.Fact
+	byName map[string]*detectors.Fact // made for many pins and many facts
+}
+
+func unitsOf(r *detectors.Report) units {
+	u := units{facts: r.Facts}
+	const few = 64
+	if len(r.Facts)*len(r.Pins) > few {
+		u.byName = make(map[string]*detectors.Fact, len(r.Facts))
+		for i := range r.Facts {
+			f := &r.Facts[i]
+			if _, ok := u.byName[f.Name]; !ok && deploys(f) {
+				u.byName[f.Name] = f
+			}
+		}
+	}
+	return u
+}
+
+func (u units) find(name string) layout.Unit {
+	if name == "" {
+		return layout.Unit{}
+	}
+	if u.byName != nil {
+		if f := u.byName[name]; f != nil {
+			return unitOf(f)
+		}
+		return layout.Unit{}
+	}
+	for i := range u.facts {
+		if f := &u.facts[i]; f.Name == name && deploys(f) {
+			return unitOf(f)
+		}
+	}
+	return layout.Unit{}
+}
+
+// deploys reports whether a fact is one of a unit that deploys something.
+func deploys(f *detectors.Fact) bool {
+	return f.Kind == "Application" || f.Kind == "HelmRelease" || f.Kind == "Kustomization"
+}
+
+func unitOf(f *detectors.Fact) layout.Unit {
 	u := layout.Unit{
 		Namespace: f.Fields["destination.namespace"],
 		Cluster:   f.Fields["destination.name"],
@@ -124,8 +160,5 @@ func addUnit(units map[string]layout.Unit, f *detectors.Fact) {
 	if u.Namespace == "" {
 		u.Namespace = f.Fields["targetNamespace"]
 	}
-	if u != (layout.Unit{}) && f.Name != "" {
-		u.Name = f.Name
-		units[f.Name] = u
-	}
+	return u
 }

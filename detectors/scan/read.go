@@ -106,7 +106,7 @@ func (l *loader) load(f *outcome, format format) {
 	if err != nil {
 		f.report = &detectors.Report{}
 		if !errors.Is(err, errUnwanted) {
-			f.report.Errors = []detectors.Problem{problem(f.path, 0, err.Error())}
+			f.report = wrong(problem(f.path, 0, err.Error()))
 		}
 		return
 	}

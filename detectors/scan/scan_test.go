@@ -160,8 +160,8 @@ func TestRunGoesOnAfterBadInput(t *testing.T) {
 	want := []struct{ at, says string }{
 		{"binary.yaml:2 ", "binary"},
 		{"broken.yaml:", ""},
-		{"large-kind.json:0 ", "over the limit of 5000"},
-		{"large.yaml:0 ", "over the limit of 5000"},
+		{"large-kind.json ", "over the limit of 5000"},
+		{"large.yaml ", "over the limit of 5000"},
 		{"latin1.yaml:3 ", "byte 0xe9 is not UTF-8"},
 		{"utf16.yaml:1 ", "UTF-16"},
 	}
@@ -202,12 +202,12 @@ func TestRunDoesNotFollowLinks(t *testing.T) {
 		t.Errorf("pins (-want +got):\n%s", diff)
 	}
 	want := []string{
-		"a/root.link:0 symbolic link leads to a directory that it stands in; it is not followed",
-		"a/self:0 symbolic link leads to a directory that it stands in; it is not followed",
-		"loop.yaml:0 symbolic link cannot be followed: it may lead to itself",
-		"nowhere:0 symbolic link leads nowhere",
-		"out:0 symbolic link leads out of the repository; what it leads to is not read",
-		"out.yaml:0 symbolic link leads out of the repository; what it leads to is not read",
+		"a/root.link symbolic link leads to a directory that it stands in; it is not followed",
+		"a/self symbolic link leads to a directory that it stands in; it is not followed",
+		"loop.yaml symbolic link cannot be followed: it may lead to itself",
+		"nowhere symbolic link leads nowhere",
+		"out symbolic link leads out of the repository; what it leads to is not read",
+		"out.yaml symbolic link leads out of the repository; what it leads to is not read",
 	}
 	if diff := cmp.Diff(want, problems(inv)); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
@@ -382,7 +382,7 @@ func TestADetectorThatBreaksDownDoesNotEndTheScan(t *testing.T) {
 	if diff := cmp.Diff([]string{"a.yaml:1 1", "b.yaml:1 2"}, pinned(inv)); diff != "" {
 		t.Errorf("pins (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"a.yaml:0 detector probe broke down: no such field"}, problems(inv)); diff != "" {
+	if diff := cmp.Diff([]string{"a.yaml detector probe broke down: no such field"}, problems(inv)); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }
@@ -429,7 +429,7 @@ func TestLinkersSeeTheWholeRepository(t *testing.T) {
 	}
 	breaks := joiner{tags{"tags", "tag"}, func(*detectors.Repository) { panic("no such file") }}
 	inv = run(t, scan.Options{Root: root, Detectors: []detectors.Detector{breaks}})
-	if len(inv.Pins) != 2 || !slices.Contains(problems(inv), ":0 detector tags broke down while joining files: no such file") {
+	if len(inv.Pins) != 2 || !slices.Contains(problems(inv), " detector tags broke down while joining files: no such file") {
 		t.Errorf("pins %v, problems %q", pinned(inv), problems(inv))
 	}
 }
