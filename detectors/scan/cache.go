@@ -64,6 +64,10 @@ type cache struct {
 // cache can be written; one that is damaged, or that another version wrote, is
 // as good as none. The cache must be saved or dropped.
 func openCache(dir, root string, list []detectors.Detector) (*cache, error) {
+	version, err := cacheVersion(list)
+	if err != nil {
+		return nil, fmt.Errorf("open scan cache: %w", err)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("open scan cache: %w", err)
 	}
@@ -74,7 +78,7 @@ func openCache(dir, root string, list []detectors.Detector) (*cache, error) {
 	key := sha256.Sum256([]byte(root))
 	c := &cache{
 		path:    filepath.Join(dir, "scan-"+hex.EncodeToString(key[:8])+".bin"),
-		version: cacheVersion(list),
+		version: version,
 		next:    next,
 	}
 	info, err := next.Stat()
@@ -109,13 +113,15 @@ const cacheFormat = 1
 // cacheVersion changes with everything that a report depends on beside the
 // file's content and path: the detectors and their settings, the program that
 // holds them, the shape of a Report.
-func cacheVersion(list []detectors.Detector) [sha256.Size]byte {
+func cacheVersion(list []detectors.Detector) (version [sha256.Size]byte, err error) {
 	h := sha256.New()
 	fmt.Fprintln(h, cacheFormat)
 	for _, d := range list {
 		fmt.Fprintf(h, "%q %T", d.Name(), d)
 		if f, ok := d.(Fingerprinter); ok {
 			fmt.Fprintf(h, " %q", f.Fingerprint())
+		} else if hasSettings(d) {
+			return version, fmt.Errorf("detector %s has settings and no fingerprint of them", d.Name())
 		}
 		fmt.Fprintln(h)
 	}
@@ -125,7 +131,16 @@ func cacheVersion(list []detectors.Detector) [sha256.Size]byte {
 		}
 	}
 	writeShape(h, reflect.TypeFor[detectors.Report]())
-	return [sha256.Size]byte(h.Sum(nil))
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+// hasSettings reports whether two detectors of d's type may differ.
+func hasSettings(d detectors.Detector) bool {
+	typ := reflect.TypeOf(d)
+	if typ.Kind() == reflect.Pointer {
+		typ = typ.Elem()
+	}
+	return typ.Size() > 0
 }
 
 // Fingerprinter is a Detector with settings. Its fingerprint differs whenever

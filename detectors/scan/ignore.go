@@ -22,6 +22,7 @@ type ignored struct {
 type rule struct {
 	gitignore.Pattern
 	name    string // a name without wildcards, compared as it is
+	suffix  string // what follows the one star of "*.log"
 	negated bool
 	dirOnly bool
 	deep    bool // has a slash: matched against the whole path
@@ -51,8 +52,13 @@ func (in *ignored) add(line string) {
 	name, r.negated = strings.CutPrefix(name, "!")
 	name, r.dirOnly = strings.CutSuffix(name, "/")
 	r.deep = strings.Contains(name, "/")
-	if !r.deep && !strings.ContainsAny(name, `*?[\`) {
+	const wild = `*?[\`
+	if tail, starred := strings.CutPrefix(name, "*"); r.deep {
+		// It needs the whole path.
+	} else if !strings.ContainsAny(name, wild) {
 		r.name = name
+	} else if starred && tail != "" && !strings.ContainsAny(tail, wild) {
+		r.suffix = tail
 	}
 	in.rules = append(in.rules, r)
 }
@@ -66,6 +72,10 @@ func (in *ignored) match(path []string, isDir bool) bool {
 			switch r := &in.rules[i]; {
 			case r.name != "":
 				if r.name == name[0] && (isDir || !r.dirOnly) {
+					return !r.negated
+				}
+			case r.suffix != "":
+				if strings.HasSuffix(name[0], r.suffix) && (isDir || !r.dirOnly) {
 					return !r.negated
 				}
 			case r.deep:

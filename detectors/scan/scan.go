@@ -144,6 +144,19 @@ func (inv *Inventory) collect(reports map[string]*detectors.Report) {
 		inv.Findings = append(inv.Findings, r.Findings...)
 		inv.Problems = append(inv.Problems, r.Errors...)
 	}
+	// A linker may have put what it found in one file into another's report.
+	sortPlaces(inv.Pins, func(p promoter.Pin) promoter.Place { return p.Place })
+	sortPlaces(inv.Skips, func(s detectors.Skip) promoter.Place { return s.Place })
+	sortPlaces(inv.Facts, func(f detectors.Fact) promoter.Place { return f.Place })
+	sortPlaces(inv.Links, func(l detectors.Link) promoter.Place { return l.From })
+	sortPlaces(inv.Findings, func(f promoter.Finding) promoter.Place { return f.Place })
 	slices.SortStableFunc(inv.Problems, func(a, b detectors.Problem) int { return comparePlaces(a.Place, b.Place) })
 	inv.References = len(inv.Pins) + len(inv.Skips)
+}
+
+func sortPlaces[T any](all []T, place func(T) promoter.Place) {
+	compare := func(a, b T) int { return comparePlaces(place(a), place(b)) }
+	if !slices.IsSortedFunc(all, compare) {
+		slices.SortStableFunc(all, compare)
+	}
 }

@@ -21,7 +21,8 @@ import (
 // tags pins every scalar under a key, in any document of any shape.
 type tags struct{ name, key string }
 
-func (d tags) Name() string { return d.name }
+func (d tags) Name() string        { return d.name }
+func (d tags) Fingerprint() string { return d.key }
 
 func (d tags) Detect(f *detectors.File, r *detectors.Report) {
 	for _, doc := range f.Docs {
@@ -422,9 +423,12 @@ func TestLinkersSeeTheWholeRepository(t *testing.T) {
 		pins := repo.Reports["b.yaml"].Pins
 		pins[0].Version = "changed"
 		repo.Reports["b.yaml"].Pins = append(pins, pins[0])
+		astray := repo.Reports["a.yaml"].Pins[0]
+		astray.Place.File, astray.Version = "c.yaml", "astray"
+		repo.Reports["a.yaml"].Pins = append(repo.Reports["a.yaml"].Pins, astray)
 	}}
 	inv := run(t, scan.Options{Root: root, Detectors: []detectors.Detector{linked}, Remote: "https://git.example.com/x", MaxFileBytes: 1000})
-	if diff := cmp.Diff([]string{"a.yaml:1 1", "b.yaml:1 changed"}, pinned(inv)); diff != "" {
+	if diff := cmp.Diff([]string{"a.yaml:1 1", "b.yaml:1 changed", "c.yaml:1 astray"}, pinned(inv)); diff != "" {
 		t.Errorf("pins (-want +got):\n%s", diff)
 	}
 	breaks := joiner{tags{"tags", "tag"}, func(*detectors.Repository) { panic("no such file") }}
