@@ -59,9 +59,9 @@ type outsider struct {
 }
 
 var outsiders = []outsider{
-	{"github.com/Masterminds/semver/v3", []string{"promoter/...", "detectors/..."}, "versions are compared as Helm, Argo CD and Flux do"},
+	{"github.com/Masterminds/semver/v3", []string{"promoter/...", "detectors/...", "gitops/edit"}, "versions are compared as Helm, Argo CD and Flux do"},
 	{"gopkg.in/yaml.v3", []string{"promoter/yamltree", "promoter/config", "detectors/source"}, "YAML of the repository is read by yamltree, which knows its bytes"},
-	{"sigs.k8s.io/yaml", []string{"detectors/appset", "detectors/report", "detectors/source/helmrepo", "cmd/promoter"}, "for output, and to agree with what Argo CD and Helm read"},
+	{"sigs.k8s.io/yaml", []string{"detectors/appset", "detectors/report", "detectors/source/helmrepo", "gitops/edit", "cmd/promoter"}, "for output, and to agree with what Argo CD and Helm read"},
 	{"github.com/bmatcuk/doublestar/v4", []string{"detectors/extractor"}, "the user's path patterns"},
 
 	{"github.com/argoproj/argo-cd/v2", []string{"detectors/appset", "gitops/argocd"}, "Argo CD's own generators, and its API's types at its edge"},

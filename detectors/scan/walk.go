@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"promoter/detectors"
@@ -46,6 +47,8 @@ func walk(ctx context.Context, root string, patterns []string) (tree, error) {
 	if err := w.dir(nil, "", entries, nil); err != nil {
 		return tree{}, err
 	}
+	// A directory's entries are sorted, but "a-b" goes before "a/".
+	slices.Sort(w.tree.paths)
 	return w.tree, nil
 }
 

@@ -82,6 +82,22 @@ func without(paths []string, path string) []string {
 	return out
 }
 
+func TestPathsAreSorted(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	want := []string{"a-b/x.yaml", "a.yaml", "a/x.yaml", "ab/x.yaml"}
+	for _, p := range want {
+		writeFile(t, filepath.Join(root, p), "")
+	}
+	got, err := walk(t.Context(), root, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.paths); diff != "" {
+		t.Errorf("paths (-want +got):\n%s", diff)
+	}
+}
+
 func TestDamagedIndexTracksNothing(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
