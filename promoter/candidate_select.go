@@ -229,7 +229,7 @@ func (s *selection) digest(cur *entry) {
 // decide sorts what is newer than cur into updates and held releases. Releases
 // within the pin's own range (in) are neither.
 func (s *selection) decide(cur *entry, in *semver.Constraints) {
-	var newer []*entry
+	newer := make([]*entry, 0, len(s.catalog.releases))
 	for i := range s.catalog.releases {
 		e := &s.catalog.releases[i]
 		if e.ok && e.Version != cur.Version && e.version.like(cur.version) && s.newer(e, cur) {
@@ -252,6 +252,7 @@ func (s *selection) decide(cur *entry, in *semver.Constraints) {
 		s.choice.Latest = &r
 	}
 	s.choice.Deprecated = cur.Deprecated || latest.Deprecated
+	s.choice.Updates = make([]Release, 0, len(newer))
 	for _, e := range newer {
 		if in != nil && e.admittedBy(in) {
 			continue
@@ -265,9 +266,11 @@ func (s *selection) decide(cur *entry, in *semver.Constraints) {
 		}
 		s.choice.Updates = append(s.choice.Updates, e.Release)
 	}
-	if len(s.choice.Updates) > 0 {
-		s.choice.NewestAllowed = &s.choice.Updates[0]
+	if len(s.choice.Updates) == 0 {
+		s.choice.Updates = nil
+		return
 	}
+	s.choice.NewestAllowed = &s.choice.Updates[0]
 }
 
 // holds says why a newer release is not proposed, or "".

@@ -22,6 +22,7 @@ import (
 	"promoter/detectors/scan"
 	"promoter/detectors/source"
 	sources "promoter/detectors/source/all"
+	"promoter/detectors/source/ociregistry"
 	"promoter/promoter"
 	"promoter/promoter/config"
 )
@@ -58,6 +59,7 @@ type surveyed struct {
 	findings   []promoter.Finding
 	unanswered int // artifacts whose source gave no whole answer
 	asked      bool
+	noDigest   map[tagged]string // digests that were asked for in vain, and why
 }
 
 // survey reads the repository, asks the sources and runs the rules.
@@ -172,6 +174,8 @@ func (s *surveyed) ask(ctx context.Context, f surveyFlags, cache string, show *p
 		}
 	}
 	s.asked = true
+	s.choose(time.Now())
+	s.pinDigests(ctx, ociregistry.New(client), show)
 	return client.Close()
 }
 
@@ -261,6 +265,9 @@ func (s *surveyed) report() report.Scan {
 		switch {
 		case ok:
 			fill(&row, c)
+			if why := s.digestUnknown(p, c); why != "" {
+				row.Held = why
+			}
 		case !s.asked:
 			row.Unknown = ""
 		case p.Artifact.Name == "":

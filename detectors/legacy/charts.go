@@ -51,14 +51,21 @@ func replacement(a promoter.Artifact, home string, now time.Time) string {
 func chartStale(in Input) []promoter.Finding {
 	fs := gather("chart-stale")
 	limit := cmp.Or(in.StaleAfter, DefaultStaleAfter)
+	last := map[promoter.Artifact]*promoter.Release{} // a fleet pins one chart many times
 	for _, i := range in.order() {
 		p := in.Pins[i]
 		l, ok := in.Listings[p.Artifact]
 		if p.Artifact.Kind != promoter.Chart || !answered(l, ok) || in.Choices[i].Deprecated || moveOf(p.Artifact, in.Now) != nil {
 			continue
 		}
-		r, ok := lastRelease(l)
-		if !ok || r.Created.After(in.Now) || in.Now.Sub(r.Created) <= limit {
+		r, seen := last[p.Artifact]
+		if !seen {
+			if found, ok := lastRelease(l); ok {
+				r = &found
+			}
+			last[p.Artifact] = r
+		}
+		if r == nil || r.Created.After(in.Now) || in.Now.Sub(r.Created) <= limit {
 			continue
 		}
 		fs.add(promoter.Finding{

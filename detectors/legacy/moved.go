@@ -110,7 +110,10 @@ func (m *move) covers(a promoter.Artifact) bool {
 	if m.kind != a.Kind || a.Name == "" {
 		return false
 	}
-	source := strings.Replace(a.Source, "http://", "https://", 1)
+	source := a.Source
+	if rest, plain := strings.CutPrefix(source, "http://"); plain {
+		source = "https://" + rest
+	}
 	if source != m.source && !strings.HasPrefix(source, m.source+"/") {
 		return false
 	}
