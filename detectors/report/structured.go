@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,12 +13,80 @@ import (
 	"promoter/promoter"
 )
 
-// JSON prints the scan whole.
+// JSON prints the scan whole. Items are encoded one by one: the text of a
+// fleet's scan is larger than the scan.
 func JSON(w io.Writer, s Scan) error {
-	e := json.NewEncoder(w)
+	j := &jsonStream{w: bufio.NewWriter(w)}
+	j.text("{")
+	j.field("root", s.Root)
+	j.field("files", s.Files)
+	list(j, "pins", s.Rows)
+	list(j, "findings", s.Findings)
+	list(j, "skips", s.Skips)
+	list(j, "problems", s.Problems)
+	j.field("coverage", filled(s).Coverage)
+	j.field("hidden", s.Hidden)
+	j.text("\n}\n")
+	if j.err != nil {
+		return j.err
+	}
+	return j.w.Flush()
+}
+
+// jsonStream writes one object, a member at a time.
+type jsonStream struct {
+	w     *bufio.Writer
+	buf   bytes.Buffer
+	comma bool
+	err   error
+}
+
+func (j *jsonStream) text(s string) {
+	if j.err == nil {
+		_, j.err = j.w.WriteString(s)
+	}
+}
+
+func (j *jsonStream) name(name string) {
+	if j.comma {
+		j.text(",")
+	}
+	j.comma = true
+	j.text("\n  \"" + name + "\": ")
+}
+
+func (j *jsonStream) value(v any, indent string) {
+	if j.err != nil {
+		return
+	}
+	j.buf.Reset()
+	e := json.NewEncoder(&j.buf)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(filled(s))
+	e.SetIndent(indent, "  ")
+	if j.err = e.Encode(v); j.err == nil {
+		_, j.err = j.w.Write(bytes.TrimRight(j.buf.Bytes(), "\n"))
+	}
+}
+
+func (j *jsonStream) field(name string, v any) {
+	j.name(name)
+	j.value(v, "  ")
+}
+
+func list[T any](j *jsonStream, name string, items []T) {
+	j.name(name)
+	j.text("[")
+	for i := range items {
+		if i > 0 {
+			j.text(",")
+		}
+		j.text("\n    ")
+		j.value(&items[i], "    ")
+	}
+	if len(items) > 0 {
+		j.text("\n  ")
+	}
+	j.text("]")
 }
 
 // YAML prints the scan whole, with JSON's field names.
