@@ -119,8 +119,9 @@ func advertised(ctx context.Context, s interface {
 func (r *Repo) fetch(ctx context.Context, s transport.UploadPackSession, caps *capability.List, want, had map[string]plumbing.Hash, depth int) error {
 	req := packp.NewUploadPackRequestFromCapabilities(caps)
 	for _, hash := range want {
-		// Objects of ours that were pushed are here, with all they refer to.
-		if !r.has(hash) {
+		// What we pushed is here, with all it refers to. What is in memory
+		// alone does not count: a reference must outlive the process.
+		if r.store.Storage.HasEncodedObject(hash) != nil {
 			req.Wants = append(req.Wants, hash)
 		}
 	}

@@ -75,7 +75,7 @@ func (r *Repo) send(ctx context.Context, branch string, to plumbing.Hash, expect
 	}
 	if now := adv.References[name.String()]; now != old {
 		if now == to && !to.IsZero() {
-			return r.track(branch, to)
+			return nil
 		}
 		return fmt.Errorf("%w: it is at %s, not at %s", gitops.ErrStale, orAbsent(now), orAbsent(old))
 	}
@@ -85,16 +85,19 @@ func (r *Repo) send(ctx context.Context, branch string, to plumbing.Hash, expect
 	if to.IsZero() && !adv.Capabilities.Supports(capability.DeleteRefs) {
 		return fmt.Errorf("%w: the remote deletes no branches", gitops.ErrDenied)
 	}
-	req, said, err := r.request(adv, name, old, to)
+	u, err := r.prepare(adv, name, old, to)
 	if err != nil {
 		return err
 	}
 	r.log.DebugContext(ctx, "push", "branch", branch, "from", orAbsent(old), "to", orAbsent(to))
-	report, err := s.ReceivePack(ctx, req)
-	if err := judge(report, err, said.String()); err != nil {
+	report, err := s.ReceivePack(ctx, u.request)
+	if err := judge(report, err, u.words.String()); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		return err
+	}
+	if err := r.store.settle(u.pack, u.objects); err != nil {
 		return err
 	}
 	return r.track(branch, to)
@@ -121,41 +124,46 @@ func orAbsent(h plumbing.Hash) string {
 	return h.String()
 }
 
-// request is the update with the objects that the remote lacks. What the
-// remote says meanwhile is collected: refusals give their reasons there.
-func (r *Repo) request(adv *packp.AdvRefs, name plumbing.ReferenceName, old, to plumbing.Hash) (*packp.ReferenceUpdateRequest, *said, error) {
+// update is one command to the remote, with the objects that it lacks.
+type update struct {
+	request *packp.ReferenceUpdateRequest
+	objects []plumbing.Hash
+	pack    []byte
+	// words collects what the remote says meanwhile: refusals give their
+	// reasons there.
+	words said
+}
+
+func (r *Repo) prepare(adv *packp.AdvRefs, name plumbing.ReferenceName, old, to plumbing.Hash) (*update, error) {
 	req := packp.NewReferenceUpdateRequestFromCapabilities(adv.Capabilities)
 	req.Commands = []*packp.Command{{Name: name, Old: old, New: to}}
-	words := &said{}
-	req.Progress = words
+	u := &update{request: req}
+	req.Progress = &u.words
 	for _, c := range []capability.Capability{capability.Sideband64k, capability.Sideband} {
 		if adv.Capabilities.Supports(c) {
 			if err := req.Capabilities.Set(c); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			break
 		}
 	}
 	if to.IsZero() {
-		if err := req.Capabilities.Set(capability.DeleteRefs); err != nil {
-			return nil, nil, err
-		}
-		return req, words, nil
+		return u, req.Capabilities.Set(capability.DeleteRefs)
 	}
 	known, err := r.known(adv)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	list, err := r.lacking(to, known)
-	if err != nil {
-		return nil, nil, err
+	if u.objects, err = r.lacking(to, known); err != nil {
+		return nil, err
 	}
 	var pack bytes.Buffer
-	if _, err := packfile.NewEncoder(&pack, r.store, false).Encode(list, 0); err != nil {
-		return nil, nil, fmt.Errorf("pack objects: %w", err)
+	if _, err := packfile.NewEncoder(&pack, r.store, false).Encode(u.objects, 0); err != nil {
+		return nil, fmt.Errorf("pack objects: %w", err)
 	}
-	req.Packfile = io.NopCloser(&pack)
-	return req, words, nil
+	u.pack = pack.Bytes()
+	req.Packfile = io.NopCloser(bytes.NewReader(u.pack))
+	return u, nil
 }
 
 // known are commits that the remote has: what it advertises, and what was

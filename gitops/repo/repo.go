@@ -23,11 +23,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"promoter/gitops"
 )
@@ -69,7 +66,7 @@ type Repo struct {
 
 	mu    sync.Mutex
 	lock  *os.File
-	store *filesystem.Storage
+	store *store
 }
 
 var _ gitops.Repository = (*Repo)(nil)
@@ -134,8 +131,7 @@ func (r *Repo) open() error {
 			return fmt.Errorf("renew mirror: %w", err)
 		}
 	}
-	store := filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(32*cache.MiByte),
-		filesystem.Options{ExclusiveAccess: false, KeepDescriptors: true, MaxOpenDescriptors: 64})
+	store := openStore(dir)
 	if err := store.Init(); err != nil {
 		return fmt.Errorf("make mirror: %w", err)
 	}

@@ -39,7 +39,8 @@ func (r *Repo) Commit(base string, files map[string][]byte, message string, at t
 	return r.Write(base, Draft{Files: files, Message: message, At: at})
 }
 
-// Write writes a commit on base. Nothing but the object store is touched.
+// Write writes a commit on base. Nothing but the object store is touched: a
+// commit that is not pushed is forgotten with the process.
 func (r *Repo) Write(base string, d Draft) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

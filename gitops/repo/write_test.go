@@ -152,6 +152,35 @@ func TestPushWithLease(t *testing.T) {
 	})
 }
 
+// TestPushOfWhatIsThere has two processes make and push the same commit.
+func TestPushOfWhatIsThere(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	dir := remoteRepo(t, small())
+	mirror := t.TempDir()
+	a, b := open(t, dir), open(t, dir, func(o *Options) { o.Dir = mirror })
+	var commit string
+	for _, r := range []*Repo{a, b} {
+		base := heads(t, r, "main")["main"]
+		c, err := r.Commit(base, map[string][]byte{"a.yaml": []byte("a: 3\n")}, "x", noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Push(ctx, "promoter/new", c, ""); err != nil {
+			t.Errorf("push: %v", err)
+		}
+		commit = c
+	}
+	if h := heads(t, b, "promoter/"); h["promoter/new"] != commit {
+		t.Errorf("heads %v", h)
+	}
+	b.Close()
+	b = open(t, dir, func(o *Options) { o.Dir = mirror })
+	if data, err := b.Read(commit, "a.yaml"); err != nil || string(data) != "a: 3\n" {
+		t.Errorf("the next process reads %q, %v", data, err)
+	}
+}
+
 // TestPushRace moves the branch after the remote said where it is, and before
 // it takes the update.
 func TestPushRace(t *testing.T) {
