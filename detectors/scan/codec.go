@@ -2,6 +2,7 @@ package scan
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -15,10 +16,12 @@ import (
 // A field that is forgotten here fails TestCodecKnowsEveryField.
 type coder struct {
 	use use
-	// When encoding, out grows; strings are indexes into texts.
+	// When encoding, out grows; strings are indexes into order.
 	out   []byte
-	texts map[string]uint64
+	texts map[string]uint64 // each string's index
 	order []string
+	// When owning, recent holds copies that may serve again.
+	recent *recent
 	// When decoding, in shrinks.
 	in    string
 	table []string
@@ -30,7 +33,7 @@ type use uint8
 const (
 	encode use = iota
 	decode
-	own // replace each string by the one copy of it in texts' keys
+	own // replace each string by a copy that shares no memory with others' texts
 )
 
 func (c *coder) report(r *detectors.Report) {
@@ -289,9 +292,16 @@ func (c *coder) str(s *string) {
 	}
 }
 
-// longestShared bounds what is looked up in the table of strings: longer ones
+// recent are strings that were copied lately, by their hash: charts, sources
+// and paths repeat from file to file.
+type recent struct {
+	seed  maphash.Seed
+	slots [1 << 10]string
+}
+
+// longestShared bounds what is looked for among recent strings: longer ones
 // hardly repeat.
-const longestShared = 256
+const longestShared = 128
 
 // owned is a copy of s that shares no memory with the file it was read from.
 func (c *coder) owned(s string) string {
@@ -301,13 +311,11 @@ func (c *coder) owned(s string) string {
 	if len(s) > longestShared {
 		return strings.Clone(s)
 	}
-	if i, ok := c.texts[s]; ok {
-		return c.order[i]
+	slot := &c.recent.slots[maphash.String(c.recent.seed, s)%uint64(len(c.recent.slots))]
+	if *slot != s {
+		*slot = strings.Clone(s)
 	}
-	s = strings.Clone(s)
-	c.texts[s] = uint64(len(c.order))
-	c.order = append(c.order, s)
-	return s
+	return *slot
 }
 
 func (c *coder) textIndex(s string) uint64 {

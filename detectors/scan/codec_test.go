@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"hash/maphash"
 	"reflect"
 	"strings"
 	"testing"
@@ -100,7 +101,7 @@ func TestOwnedReportIsEqualAndApart(t *testing.T) {
 		return r
 	}
 	want, got := report(), report()
-	c := coder{use: own, texts: map[string]uint64{}}
+	c := coder{use: own, recent: &recent{seed: maphash.MakeSeed()}}
 	c.report(got)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("own copy differs (-want +got):\n%s", diff)

@@ -3,6 +3,7 @@ package scan
 import (
 	"bytes"
 	"fmt"
+	"hash/maphash"
 	"path"
 	"slices"
 	"strings"
@@ -74,7 +75,7 @@ type reader struct {
 func newReader(list []detectors.Detector, maxBytes int64) *reader {
 	return &reader{
 		list: list, maxBytes: maxBytes,
-		own:    coder{use: own, texts: map[string]uint64{}},
+		own:    coder{use: own, recent: &recent{seed: maphash.MakeSeed()}},
 		claims: newClaims(list),
 	}
 }
