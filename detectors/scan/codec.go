@@ -62,7 +62,7 @@ func (c *coder) pin(p *detectors.Pin) {
 }
 
 func (c *coder) artifact(a *promoter.Artifact) {
-	c.word((*string)(&a.Kind))
+	c.str((*string)(&a.Kind))
 	c.str(&a.Name)
 	c.str(&a.Source)
 }
@@ -102,7 +102,7 @@ func (c *coder) link(l *detectors.Link) {
 	c.str(&l.App)
 	c.str(&l.To)
 	c.str(&l.Repo)
-	c.word(&l.Via)
+	c.str(&l.Via)
 }
 
 func (c *coder) finding(f *promoter.Finding) {
