@@ -90,6 +90,10 @@ func survey(ctx context.Context, f surveyFlags, stderr io.Writer) (*surveyed, er
 	if err != nil {
 		return nil, err
 	}
+	if inv.CacheErr != nil {
+		show.done()
+		fmt.Fprintf(stderr, "promoter: the next scan reads everything again: %v\n", inv.CacheErr)
+	}
 	cfg.Place(inv.Pins)
 	s := &surveyed{root: f.root, config: cfg, inventory: inv, listings: map[promoter.Artifact]promoter.Listing{}, choices: map[int]promoter.Choice{}}
 	if !f.noLookup {
@@ -102,9 +106,8 @@ func survey(ctx context.Context, f surveyFlags, stderr io.Writer) (*surveyed, er
 }
 
 func detectorList(cfg *config.Config) ([]detectors.Detector, error) {
-	list := all.List()
 	if len(cfg.Extractors) == 0 {
-		return list, nil
+		return all.List(), nil
 	}
 	var rules []extractor.Rule
 	for _, x := range cfg.Extractors {
@@ -118,7 +121,7 @@ func detectorList(cfg *config.Config) ([]detectors.Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(list, own), nil
+	return all.List(own), nil // the user knows better than we do
 }
 
 func (f surveyFlags) cacheDir() (string, error) {
@@ -228,7 +231,7 @@ func (s *surveyed) choose(now time.Time) {
 		version, digest string
 		form            promoter.Form
 		consumer        promoter.Consumer
-		wanted          string
+		rule            int
 	}
 	catalogs := map[promoter.Artifact]*promoter.Catalog{}
 	known := map[key]promoter.Choice{}
@@ -237,8 +240,8 @@ func (s *surveyed) choose(now time.Time) {
 		if !ok {
 			continue
 		}
-		wanted := s.config.Wanted(p)
-		k := key{p.Artifact, p.Version, p.Digest, p.Form, p.Consumer, fmt.Sprint(wanted)}
+		wanted, rule := s.config.Wanted(p)
+		k := key{p.Artifact, p.Version, p.Digest, p.Form, p.Consumer, rule}
 		c, ok := known[k]
 		if !ok {
 			catalog := catalogs[p.Artifact]

@@ -21,7 +21,8 @@ func policyOf(s *surveyed) promoter.Policy {
 func targets(s *surveyed, pol promoter.Policy, reached func(promoter.Pin) []promoter.Reached) []promoter.Target {
 	out := make([]promoter.Target, 0, len(s.inventory.Pins))
 	for i, p := range s.inventory.Pins {
-		t := promoter.Target{Pin: p, Wanted: s.config.Wanted(p), Wave: s.waveOf(p, pol), Reach: reached(p)}
+		t := promoter.Target{Pin: p, Wave: s.waveOf(p, pol), Reach: reached(p)}
+		t.Wanted, _ = s.config.Wanted(p)
 		t.Class, t.Group, t.Rank = s.config.Classify(p)
 		c, ok := s.choices[i]
 		switch {

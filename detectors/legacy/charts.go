@@ -55,12 +55,12 @@ func chartStale(in Input) []promoter.Finding {
 	for _, i := range in.order() {
 		p := in.Pins[i]
 		l, ok := in.Listings[p.Artifact]
-		if p.Artifact.Kind != promoter.Chart || !answered(l, ok) || in.Choices[i].Deprecated || moveOf(p.Artifact, in.Now) != nil {
+		if p.Artifact.Kind != promoter.Chart || !answered(l, ok) || in.Choices[i].Deprecated {
 			continue
 		}
 		r, seen := last[p.Artifact]
 		if !seen {
-			if found, ok := lastRelease(l); ok {
+			if found, ok := lastRelease(l); ok && moveOf(p.Artifact, in.Now) == nil {
 				r = &found
 			}
 			last[p.Artifact] = r

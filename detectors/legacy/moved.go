@@ -114,7 +114,8 @@ func (m *move) covers(a promoter.Artifact) bool {
 	if rest, plain := strings.CutPrefix(source, "http://"); plain {
 		source = "https://" + rest
 	}
-	if source != m.source && !strings.HasPrefix(source, m.source+"/") {
+	rest, ok := strings.CutPrefix(source, m.source)
+	if !ok || rest != "" && rest[0] != '/' {
 		return false
 	}
 	return len(m.names) == 0 || slices.ContainsFunc(m.names, func(n string) bool {

@@ -13,8 +13,8 @@ import (
 	"promoter/promoter"
 )
 
-// JSON prints the scan whole. Items are encoded one by one: the text of a
-// fleet's scan is larger than the scan.
+// JSON prints the scan whole, an item a line. Items are encoded one by one: the
+// text of a fleet's scan is larger than the scan.
 func JSON(w io.Writer, s Scan) error {
 	j := &jsonStream{w: bufio.NewWriter(w)}
 	j.text("{")
@@ -55,14 +55,13 @@ func (j *jsonStream) name(name string) {
 	j.text("\n  \"" + name + "\": ")
 }
 
-func (j *jsonStream) value(v any, indent string) {
+func (j *jsonStream) value(v any) {
 	if j.err != nil {
 		return
 	}
 	j.buf.Reset()
 	e := json.NewEncoder(&j.buf)
 	e.SetEscapeHTML(false)
-	e.SetIndent(indent, "  ")
 	if j.err = e.Encode(v); j.err == nil {
 		_, j.err = j.w.Write(bytes.TrimRight(j.buf.Bytes(), "\n"))
 	}
@@ -70,7 +69,7 @@ func (j *jsonStream) value(v any, indent string) {
 
 func (j *jsonStream) field(name string, v any) {
 	j.name(name)
-	j.value(v, "  ")
+	j.value(v)
 }
 
 func list[T any](j *jsonStream, name string, items []T) {
@@ -81,7 +80,7 @@ func list[T any](j *jsonStream, name string, items []T) {
 			j.text(",")
 		}
 		j.text("\n    ")
-		j.value(&items[i], "    ")
+		j.value(&items[i])
 	}
 	if len(items) > 0 {
 		j.text("\n  ")

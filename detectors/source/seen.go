@@ -46,8 +46,10 @@ func (c *Client) Sightings(a promoter.Artifact, version string) []Sighting {
 // their content every night. The first and the newest stay.
 const maxDigests = 16
 
-// seen keeps one text file per artifact: a header with its name, then lines
-// of Unix time, version and digest, escaped, sorted. Times are in seconds.
+// seen keeps one text file per shelf: a header with its name, then lines of
+// Unix time, version and digest, escaped, sorted. Times are in seconds. What is
+// listed together stands on one shelf: all charts of a repository, because a
+// file each costs more than reading the index; other artifacts one by one.
 type seen struct {
 	dir string
 
@@ -60,6 +62,14 @@ type seenFile struct {
 	dirty    bool
 }
 
+// shelve returns the shelf of an artifact, and what its version is called there.
+func shelve(a promoter.Artifact, version string) (promoter.Artifact, string) {
+	if a.Kind == promoter.Chart && !a.OCI() {
+		return promoter.Artifact{Kind: a.Kind, Source: a.Source}, a.Name + " " + version
+	}
+	return a, version
+}
+
 func newSeen(dir string) *seen {
 	return &seen{dir: dir, files: map[promoter.Artifact]*seenFile{}}
 }
@@ -68,6 +78,7 @@ func (s *seen) see(a promoter.Artifact, version, digest string, now time.Time) t
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now = now.Truncate(time.Second)
+	a, version = shelve(a, version)
 	f := s.file(a)
 	list := f.versions[version]
 	for i := range list {
@@ -94,6 +105,7 @@ func bounded(list []Sighting) []Sighting {
 func (s *seen) of(a promoter.Artifact, version string) []Sighting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	a, version = shelve(a, version)
 	return slices.Clone(s.file(a).versions[version])
 }
 

@@ -22,6 +22,11 @@ func (c *Config) check(d *decoder) {
 	checkEnums(reflect.ValueOf(c).Elem(), "", 1, at)
 	c.checkEnvironments(at)
 	c.checkWaves(at)
+	for i, r := range c.Classes {
+		if r.Class == "" {
+			at(r.Line, "classes[%d]: write its class: C1, C2 or C3", i)
+		}
+	}
 	for _, u := range c.Updates {
 		checkConstraint(u.Line, "constraint", u.Constraint, at)
 		for _, ig := range u.Ignore {
@@ -51,7 +56,8 @@ func (c *Config) check(d *decoder) {
 
 type complain func(line int, format string, args ...any)
 
-// checkEnums walks all sections and compares values with their `enum` tags.
+// checkEnums walks all sections and compares values with their `enum` tags; no
+// number may be negative.
 func checkEnums(v reflect.Value, path string, line int, at complain) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -65,10 +71,7 @@ func checkEnums(v reflect.Value, path string, line int, at complain) {
 				continue
 			}
 			if enum := f.Tag.Get("enum"); enum != "" {
-				allowed := strings.Split(enum, ",")
-				if s := v.Field(i).String(); s != "" && !slices.Contains(allowed, s) {
-					at(line, "%s: %q is not one of %s", join(path, key), s, strings.Join(allowed, ", "))
-				}
+				checkEnum(v.Field(i), strings.Split(enum, ","), join(path, key), line, at)
 			}
 			checkEnums(v.Field(i), join(path, key), line, at)
 		}
@@ -79,6 +82,23 @@ func checkEnums(v reflect.Value, path string, line int, at complain) {
 	case reflect.Map:
 		for _, k := range v.MapKeys() {
 			checkEnums(v.MapIndex(k), join(path, k.String()), line, at)
+		}
+	case reflect.Int:
+		if v.Int() < 0 {
+			at(line, "%s: %d is less than none: write 0 or more", path, v.Int())
+		}
+	}
+}
+
+func checkEnum(v reflect.Value, allowed []string, path string, line int, at complain) {
+	switch v.Kind() {
+	case reflect.String:
+		if s := v.String(); s != "" && !slices.Contains(allowed, s) {
+			at(line, "%s: %q is not one of %s", path, s, strings.Join(allowed, ", "))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			checkEnum(v.Index(i), allowed, fmt.Sprintf("%s[%d]", path, i), line, at)
 		}
 	}
 }
@@ -140,7 +160,9 @@ func (c *Config) checkWaves(at complain) {
 			}
 		}
 		for _, a := range w.After {
-			if _, ok := names[a]; !ok {
+			if _, ok := names[a]; a == w.Name {
+				at(w.Line, "wave %q: it would have to wait for itself", w.Name)
+			} else if !ok {
 				at(w.Line, "wave %q: after %q, which does not stand before it: waves are written in the order in which they run", w.Name, a)
 			}
 		}
@@ -162,7 +184,7 @@ func checkConstraint(line int, key, text string, at complain) {
 func (c *Config) checkTimes(at complain) {
 	zone := func(line int, z string) *time.Location {
 		loc, err := time.LoadLocation(z)
-		if err != nil {
+		if err != nil || z == "Local" { // which means another place on each machine
 			at(line, "zone: %q is not a time zone: write an IANA name such as \"Europe/Berlin\"", z)
 			return time.UTC
 		}
@@ -173,11 +195,6 @@ func (c *Config) checkTimes(at complain) {
 		for _, t := range []string{w.From, w.To} {
 			if _, err := time.Parse("15:04", t); err != nil {
 				at(w.Line, "windows: %q is not a time of day: write \"22:00\"", t)
-			}
-		}
-		for _, day := range w.Days {
-			if !slices.Contains(weekdays, day) {
-				at(w.Line, "windows: %q is not a day: write %s", day, strings.Join(weekdays, ", "))
 			}
 		}
 	}

@@ -19,12 +19,12 @@ const Name = "promoter.yaml"
 // Config is the file, decoded. The `doc` tags are what the JSON schema and
 // the reference page say of each key.
 type Config struct {
-	Version      int                    `yaml:"version" doc:"Format of this file: 1."`
+	Version      int                    `yaml:"version" doc:"Format of this file: 1." enum:"1"`
 	Ignore       []string               `yaml:"ignore" doc:"Paths that are not scanned, as in .gitignore."`
 	Environments []Environment          `yaml:"environments" doc:"Where each environment's files are. The first rule that matches a path wins."`
 	Waves        []Wave                 `yaml:"waves" doc:"Environments that change together, in the order in which a change reaches them."`
 	Classes      []ClassRule            `yaml:"classes" doc:"How careful a change must be, by what it touches. The first rule that matches wins; nothing matches: C3."`
-	Policies     map[string]ClassPolicy `yaml:"policies" doc:"What each class (C1, C2, C3) asks before a merge."`
+	Policies     map[string]ClassPolicy `yaml:"policies" doc:"What each class (C1, C2, C3) asks before a merge." keys:"C1,C2,C3"`
 	Updates      []Update               `yaml:"updates" doc:"Which versions are wanted. The first rule that matches wins."`
 	Groups       []Group                `yaml:"groups" doc:"Artifacts that change together in one pull request."`
 	Windows      []Window               `yaml:"windows" doc:"Times in which merges are allowed. Without one for an environment, any time is."`
@@ -42,7 +42,7 @@ type Config struct {
 // tenant, cluster and labels: one rule names any number of environments.
 type Environment struct {
 	At       `yaml:"-"`
-	Name     string            `yaml:"name" doc:"The environment's name; may use captures: \"prod-{cluster}\"."`
+	Name     string            `yaml:"name" doc:"The environment's name; may use captures: \"prod-{cluster}\"." required:"true"`
 	Paths    []string          `yaml:"paths" doc:"Path patterns with * ** and {captures}."`
 	Apps     []string          `yaml:"apps" doc:"Instead of paths: Application names, with * and {captures}."`
 	Clusters []string          `yaml:"clusters" doc:"Instead of paths: names of the clusters that applications are sent to, with * and {captures}."`
@@ -54,7 +54,7 @@ type Environment struct {
 // Wave is a set of environments.
 type Wave struct {
 	At            `yaml:"-"`
-	Name          string            `yaml:"name" doc:"The wave's name."`
+	Name          string            `yaml:"name" doc:"The wave's name." required:"true" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$"`
 	Environments  []string          `yaml:"environments" doc:"Names of environments, with *."`
 	Labels        map[string]string `yaml:"labels" doc:"Environments that carry all these labels."`
 	After         []string          `yaml:"after" doc:"Waves that must have passed; the one before it when absent."`
@@ -66,14 +66,14 @@ type Wave struct {
 // ClassRule says which class a change belongs to.
 type ClassRule struct {
 	At    `yaml:"-"`
-	Class string `yaml:"class" doc:"C1 infrastructure, C2 co-managed, C3 routine." enum:"C1,C2,C3"`
+	Class string `yaml:"class" doc:"C1 infrastructure, C2 co-managed, C3 routine." enum:"C1,C2,C3" required:"true"`
 	Match Match  `yaml:"match" doc:"What it applies to; all that is given must fit."`
 }
 
 // Match selects pins.
 type Match struct {
 	Artifacts    []string `yaml:"artifacts" doc:"Artifact names or full references, with *."`
-	Kinds        []string `yaml:"kinds" doc:"chart, image, git or galaxy."`
+	Kinds        []string `yaml:"kinds" doc:"chart, image, git or galaxy." enum:"chart,image,git,galaxy"`
 	Paths        []string `yaml:"paths" doc:"Files, with * and **."`
 	Environments []string `yaml:"environments" doc:"Environment names, with *."`
 	Tenants      []string `yaml:"tenants" doc:"Tenant names, with *."`
@@ -108,8 +108,8 @@ type Update struct {
 // Group is artifacts that must move together.
 type Group struct {
 	At        `yaml:"-"`
-	Name      string   `yaml:"name" doc:"The group's name: part of branch names and titles."`
-	Artifacts []string `yaml:"artifacts" doc:"Names or references, with *; in the order in which they must change: CRDs and control planes before their users."`
+	Name      string   `yaml:"name" doc:"The group's name: part of branch names and titles." required:"true"`
+	Artifacts []string `yaml:"artifacts" doc:"Names or references, with *; in the order in which they must change: CRDs and control planes before their users." required:"true"`
 	Ordered   bool     `yaml:"ordered" doc:"One pull request for each member, each after the one before it has arrived; without it, one for all."`
 	Lockstep  bool     `yaml:"lockstep" doc:"All members go to the same version: the newest that every one of them has."`
 }
@@ -119,20 +119,20 @@ type Window struct {
 	At           `yaml:"-"`
 	Environments []string `yaml:"environments" doc:"Names, with *."`
 	Tenants      []string `yaml:"tenants" doc:"Names, with *."`
-	Days         []string `yaml:"days" doc:"mon tue wed thu fri sat sun; every day when absent."`
-	From         string   `yaml:"from" doc:"Start, \"22:00\"."`
-	To           string   `yaml:"to" doc:"End, \"04:00\"; before From: the next day."`
+	Days         []string `yaml:"days" doc:"mon tue wed thu fri sat sun; every day when absent." enum:"mon,tue,wed,thu,fri,sat,sun"`
+	From         string   `yaml:"from" doc:"Start, \"22:00\"." required:"true" pattern:"^([01]?[0-9]|2[0-3]):[0-5][0-9]$"`
+	To           string   `yaml:"to" doc:"End, \"04:00\"; before From: the next day." required:"true" pattern:"^([01]?[0-9]|2[0-3]):[0-5][0-9]$"`
 	Zone         string   `yaml:"zone" doc:"IANA time zone, \"Europe/Berlin\"; UTC when absent."`
 }
 
 // Freeze is a time in which nothing merges.
 type Freeze struct {
 	At           `yaml:"-"`
-	Name         string   `yaml:"name" doc:"Why, in a few words: it is shown to people."`
+	Name         string   `yaml:"name" doc:"Why, in a few words: it is shown to people." required:"true"`
 	Environments []string `yaml:"environments" doc:"Names, with *; all when absent."`
 	Tenants      []string `yaml:"tenants" doc:"Names, with *; all when absent."`
-	From         string   `yaml:"from" doc:"\"2026-12-20\" or \"2026-12-20T18:00\"."`
-	To           string   `yaml:"to" doc:"The first moment after it."`
+	From         string   `yaml:"from" doc:"\"2026-12-20\" or \"2026-12-20T18:00\"." required:"true"`
+	To           string   `yaml:"to" doc:"The first moment after it." required:"true"`
 	Zone         string   `yaml:"zone" doc:"IANA time zone; UTC when absent."`
 }
 
@@ -156,9 +156,9 @@ type Pulls struct {
 // Extractor is the user's own detector.
 type Extractor struct {
 	At     `yaml:"-"`
-	Name   string   `yaml:"name" doc:"Shown as the detector's name."`
-	Files  []string `yaml:"files" doc:"Path patterns with * and **."`
-	Match  string   `yaml:"match" doc:"Regular expression (RE2). The group \"version\" is the version; groups name, source, digest say the rest."`
+	Name   string   `yaml:"name" doc:"Shown as the detector's name." required:"true"`
+	Files  []string `yaml:"files" doc:"Path patterns with * and **." required:"true"`
+	Match  string   `yaml:"match" doc:"Regular expression (RE2). The group \"version\" is the version; groups name, source, digest say the rest." required:"true"`
 	Kind   string   `yaml:"kind" doc:"chart, image, git or galaxy." enum:"chart,image,git,galaxy"`
 	Of     string   `yaml:"artifact" doc:"The artifact's name, where no group gives it."`
 	Source string   `yaml:"source" doc:"Where it is listed, where no group gives it."`
@@ -176,8 +176,8 @@ type Sources struct {
 // Mirror rewrites a host or URL prefix.
 type Mirror struct {
 	At   `yaml:"-"`
-	From string `yaml:"from" doc:"Host or URL prefix as the repository writes it."`
-	To   string `yaml:"to" doc:"What is asked instead."`
+	From string `yaml:"from" doc:"Host or URL prefix as the repository writes it." required:"true"`
+	To   string `yaml:"to" doc:"What is asked instead." required:"true"`
 }
 
 // Rules are the settings of the legacy rules.

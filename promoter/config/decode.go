@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -32,7 +33,8 @@ func (d Duration) String() string {
 // ParseDuration reads Go's durations and, beyond them, days and weeks.
 func ParseDuration(s string) (Duration, error) {
 	for unit, length := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
-		if n, err := strconv.ParseFloat(strings.TrimSuffix(s, unit), 64); err == nil && strings.HasSuffix(s, unit) && n >= 0 {
+		n, err := strconv.ParseFloat(strings.TrimSuffix(s, unit), 64)
+		if err == nil && strings.HasSuffix(s, unit) && n >= 0 && n*float64(length) < math.MaxInt64 {
 			return Duration(n * float64(length)), nil
 		}
 	}
@@ -159,6 +161,10 @@ func (d *decoder) mapping(n *yamltree.Node, v reflect.Value, path string) {
 	}
 	v.Set(reflect.MakeMap(v.Type()))
 	n.Pairs(func(key, value *yamltree.Node) {
+		if v.MapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key())).IsValid() {
+			d.fail(key, "%s: key %q is written twice: keep one", path, key.Value)
+			return
+		}
 		item := reflect.New(v.Type().Elem()).Elem()
 		d.decode(value, item, join(path, key.Value))
 		v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), item)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // Pattern is a path or name pattern. * stands for any part of one segment, **
@@ -55,8 +56,9 @@ func compile(text, char, tail string) (Pattern, error) {
 			b.WriteString(`(?P<` + m[1] + `>` + char + `+?)`)
 			rest = rest[len(m[0]):]
 		default:
-			b.WriteString(regexp.QuoteMeta(rest[:1]))
-			rest = rest[1:]
+			_, size := utf8.DecodeRuneInString(rest)
+			b.WriteString(regexp.QuoteMeta(rest[:size]))
+			rest = rest[size:]
 		}
 	}
 	b.WriteString(tail + "$")

@@ -128,8 +128,8 @@ func (c *Config) Place(pins []promoter.Pin) {
 }
 
 // Wanted returns which versions are wanted for a pin: the first update rule
-// that fits, or everything but pre-releases.
-func (c *Config) Wanted(p promoter.Pin) promoter.Wanted {
+// that fits, or everything but pre-releases. The number tells rules apart.
+func (c *Config) Wanted(p promoter.Pin) (promoter.Wanted, int) {
 	if c.wanted == nil {
 		c.wanted = make([]matcher, len(c.Updates))
 		for i, u := range c.Updates {
@@ -141,8 +141,8 @@ func (c *Config) Wanted(p promoter.Pin) promoter.Wanted {
 			return promoter.Wanted{
 				Allow: promoter.UpdateType(u.Allow), Constraint: u.Constraint, Ignore: u.Ignore,
 				MinAge: time.Duration(u.MinimumReleaseAge), PreRelease: u.Prereleases,
-			}
+			}, i
 		}
 	}
-	return promoter.Wanted{}
+	return promoter.Wanted{}, -1
 }

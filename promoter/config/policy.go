@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"net/mail"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +13,18 @@ import (
 // Elsewhere is the wave of what belongs to no environment, where waves are
 // inferred. It is the last: nobody knows what such an edit reaches.
 const Elsewhere = "elsewhere"
+
+// AuthorOf is who our commits name.
+func (p Pulls) AuthorOf() (*mail.Address, error) {
+	if p.Author == "" {
+		return &mail.Address{Name: "Promoter", Address: "promoter@users.noreply.invalid"}, nil
+	}
+	a, err := mail.ParseAddress(p.Author)
+	if err != nil {
+		return nil, fmt.Errorf("%s:%d: pulls.author: %w: write \"Name <mail@example.com>\"", Name, p.Line, err)
+	}
+	return a, nil
+}
 
 // Policy returns what the configuration says about decisions. envs are the
 // environments that the repository has: without configured waves each of them
