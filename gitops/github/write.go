@@ -1,0 +1,191 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/google/go-github/v60/github"
+
+	"promoter/gitops"
+)
+
+// Open implements gitops.Forge. It makes at most three calls that create
+// content: the pull, its labels and assignees, its reviewers. They are counted
+// before the first is made: our own pace never leaves a pull half dressed.
+// When the pull is open and the rest of it fails, both are returned.
+func (f *Forge) Open(ctx context.Context, n gitops.NewPull) (gitops.Pull, error) {
+	what := "open a pull request for " + n.Branch
+	if err := f.at(ctx, n.Branch, n.Head); err != nil {
+		return gitops.Pull{}, fmt.Errorf("%s: %w", what, err)
+	}
+	if err := f.limits.room(1 + count(len(n.Labels)+len(n.Assignees) > 0) + count(len(n.Reviewers) > 0)); err != nil {
+		return gitops.Pull{}, fmt.Errorf("%s: %w", what, err)
+	}
+	p, resp, err := f.client.PullRequests.Create(ctx, f.owner, f.repo, &github.NewPullRequest{
+		Title: &n.Title, Body: &n.Body, Head: &n.Branch, Base: &n.Base, Draft: &n.Draft,
+	})
+	if err != nil {
+		if resp != nil && resp.StatusCode == http.StatusUnprocessableEntity {
+			if p, ok := f.existing(ctx, n); ok {
+				return p, nil
+			}
+			if strings.Contains(said(err), "Draft pull requests are not supported") {
+				return gitops.Pull{}, fmt.Errorf("%s: %w: %s", what, gitops.ErrDenied, said(err))
+			}
+		}
+		return gitops.Pull{}, f.explain(what, err)
+	}
+	if p.GetHead().GetSHA() != n.Head {
+		return pull(p), fmt.Errorf("%s: #%d is at %s: %w", what, p.GetNumber(), p.GetHead().GetSHA(), gitops.ErrStale)
+	}
+	out := pull(p)
+	err = f.dress(ctx, &out, n)
+	return out, err
+}
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// at checks that a branch is where it is thought to be.
+func (f *Forge) at(ctx context.Context, branch, commit string) error {
+	ref, _, err := f.client.Git.GetRef(ctx, f.owner, f.repo, "heads/"+branch)
+	if err != nil {
+		err = f.explain("read branch "+branch, err)
+		if errors.Is(err, gitops.ErrNotFound) {
+			return fmt.Errorf("branch %s is gone: %w", branch, gitops.ErrStale)
+		}
+		return err
+	}
+	if at := ref.GetObject().GetSHA(); at != commit {
+		return fmt.Errorf("branch %s is at %s: %w", branch, at, gitops.ErrStale)
+	}
+	return nil
+}
+
+// existing finds the open pull of a branch. GitHub ignores a head without its
+// owner and would answer with any pull.
+func (f *Forge) existing(ctx context.Context, n gitops.NewPull) (gitops.Pull, bool) {
+	list, _, err := f.client.PullRequests.List(ctx, f.owner, f.repo, &github.PullRequestListOptions{State: "open", Base: n.Base, Head: f.owner + ":" + n.Branch})
+	if err != nil || len(list) != 1 || list[0].GetHead().GetRef() != n.Branch {
+		return gitops.Pull{}, false
+	}
+	return pull(list[0]), true
+}
+
+// dress puts labels, assignees and reviewers on a new pull.
+func (f *Forge) dress(ctx context.Context, p *gitops.Pull, n gitops.NewPull) error {
+	var errs []error
+	switch {
+	case len(n.Assignees) > 0:
+		// One call for both. It replaces: nobody else had the time to put a
+		// label on.
+		labels := append(slices.Clone(p.Labels), n.Labels...)
+		_, _, err := f.client.Issues.Edit(ctx, f.owner, f.repo, p.Number, &github.IssueRequest{Labels: &labels, Assignees: &n.Assignees})
+		errs = append(errs, f.explain("label and assign", err))
+		p.Labels = labels
+	case len(n.Labels) > 0:
+		_, _, err := f.client.Issues.AddLabelsToIssue(ctx, f.owner, f.repo, p.Number, n.Labels)
+		errs = append(errs, f.explain("label", err))
+		p.Labels = append(p.Labels, n.Labels...)
+	}
+	var ask github.ReviewersRequest
+	for _, r := range n.Reviewers {
+		if _, team, ok := strings.Cut(r, "/"); ok {
+			ask.TeamReviewers = append(ask.TeamReviewers, team)
+		} else if r != p.Author { // GitHub refuses all when one of them is the author
+			ask.Reviewers = append(ask.Reviewers, r)
+		}
+	}
+	if len(ask.Reviewers)+len(ask.TeamReviewers) > 0 {
+		_, _, err := f.client.PullRequests.RequestReviewers(ctx, f.owner, f.repo, p.Number, ask)
+		errs = append(errs, f.explain("ask for reviews", err))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("#%d is open, but not all of it: %w", p.Number, err)
+	}
+	return nil
+}
+
+// Update implements gitops.Forge.
+func (f *Forge) Update(ctx context.Context, number int, t gitops.Text) error {
+	p, _, err := f.client.PullRequests.Edit(ctx, f.owner, f.repo, number, &github.PullRequest{Title: &t.Title, Body: &t.Body})
+	if err != nil {
+		return f.explain(fmt.Sprintf("rewrite #%d", number), err)
+	}
+	if p.GetDraft() == t.Draft || p.GetState() != "open" {
+		return nil
+	}
+	mutation := "markPullRequestReadyForReview"
+	if t.Draft {
+		mutation = "convertPullRequestToDraft"
+	}
+	if err := f.mutate(ctx, mutation, map[string]any{"pullRequestId": p.GetNodeID()}); err != nil {
+		return fmt.Errorf("change the draft state of #%d: %w", number, err)
+	}
+	return nil
+}
+
+// Close implements gitops.Forge. It closes before it comments: if it is
+// stopped between the two, the next run does not comment twice.
+func (f *Forge) Close(ctx context.Context, number int, comment string) error {
+	p, err := f.get(ctx, number)
+	if err != nil || p.GetState() != "open" {
+		return err
+	}
+	if _, _, err := f.client.PullRequests.Edit(ctx, f.owner, f.repo, number, &github.PullRequest{State: github.String("closed")}); err != nil {
+		return f.explain(fmt.Sprintf("close #%d", number), err)
+	}
+	if comment == "" {
+		return nil
+	}
+	_, _, err = f.client.Issues.CreateComment(ctx, f.owner, f.repo, number, &github.IssueComment{Body: &comment})
+	return f.explain(fmt.Sprintf("comment on #%d", number), err)
+}
+
+// describable is the longest description of a status, in characters.
+const describable = 140
+
+// SetStatus implements gitops.Forge. A description that is too long is cut.
+func (f *Forge) SetStatus(ctx context.Context, commit string, s gitops.Status) error {
+	description := s.Description
+	if r := []rune(description); len(r) > describable {
+		description = string(r[:describable-1]) + "…"
+	}
+	in := &github.RepoStatus{State: &s.State, Context: &s.Context, Description: &description}
+	if s.URL != "" {
+		in.TargetURL = &s.URL
+	}
+	_, _, err := f.client.Repositories.CreateStatus(ctx, f.owner, f.repo, commit, in)
+	return f.explain(fmt.Sprintf("set status %s on %s", s.Context, commit), err)
+}
+
+// Statuses implements gitops.Forge.
+func (f *Forge) Statuses(ctx context.Context, commit string) ([]gitops.Status, error) {
+	var all []gitops.Status
+	for o := (&github.ListOptions{PerPage: 100}); ; {
+		combined, resp, err := f.client.Repositories.GetCombinedStatus(ctx, f.owner, f.repo, commit, o)
+		if err != nil {
+			return nil, f.explain("read statuses of "+commit, err)
+		}
+		for _, s := range combined.Statuses {
+			all = append(all, gitops.Status{
+				Context: s.GetContext(), State: s.GetState(), Description: s.GetDescription(), URL: s.GetTargetURL(), At: s.GetUpdatedAt().Time,
+			})
+		}
+		if resp.NextPage == 0 {
+			if len(all) < combined.GetTotalCount() {
+				return nil, fmt.Errorf("read statuses of %s: got %d of %d", commit, len(all), combined.GetTotalCount())
+			}
+			return all, nil
+		}
+		o.Page = resp.NextPage
+	}
+}

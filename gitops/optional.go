@@ -1,0 +1,67 @@
+package gitops
+
+import (
+	"context"
+	"time"
+)
+
+// What a Forge may be able to do beside its contract. Callers find out by a
+// type assertion, and go without where it fails.
+
+// ReleaseLister is a forge that knows repositories' releases.
+type ReleaseLister interface {
+	// Releases returns the newest releases of a repository on this forge, the
+	// newest first, at most 300. Drafts are left out.
+	Releases(ctx context.Context, owner, repo string) ([]Release, error)
+}
+
+// Release is a release of some project.
+type Release struct {
+	Tag        string
+	Name       string
+	Notes      string // Markdown, as its author wrote it: sanitize before use
+	URL        string
+	At         time.Time
+	Prerelease bool
+}
+
+// SettingsReader is a forge that says how a branch may be merged into.
+type SettingsReader interface {
+	Settings(ctx context.Context, base string) (Settings, error)
+}
+
+// Settings are what a repository prescribes.
+type Settings struct {
+	DefaultBranch string
+	// MergeMethods are those that are allowed, of merge, squash and rebase;
+	// nil when the forge does not say.
+	MergeMethods  []string
+	SignedCommits bool // the branch takes only commits with a verified signature
+	MergeQueue    bool // merges go through a queue
+	DeletesMerged bool // branches of merged pulls are deleted by the forge
+}
+
+// Committer is a forge that makes commits itself, and signs them: where only
+// verified commits count and we hold no key.
+type Committer interface {
+	// CommitFiles writes a commit on base with the files replaced, and sets
+	// the branch to it if it is at expect now (absent when expect is empty);
+	// otherwise ErrStale. It returns the commit.
+	CommitFiles(ctx context.Context, c FilesCommit) (string, error)
+}
+
+// FilesCommit is a commit for the forge to make.
+type FilesCommit struct {
+	Branch  string
+	Expect  string
+	Base    string // the parent commit
+	Files   []CommitFile
+	Message string
+}
+
+// CommitFile is a file of a commit.
+type CommitFile struct {
+	Path string
+	Mode string // "100644" or "100755"
+	Data []byte
+}
