@@ -68,7 +68,7 @@ configuration; 3 done, but a file could not be read or a source gave no answer.`
 	}
 	f.survey.register(c)
 	fl := c.Flags()
-	fl.StringVarP(&f.output, "output", "o", "table", "table, json, yaml, markdown or sarif")
+	fl.StringVarP(&f.output, "output", "o", "table", "table, json, yaml, markdown, sarif, or annotations for GitHub Actions")
 	fl.StringSliceVar(&f.kinds, "kind", nil, "only these kinds: chart, image, git, galaxy")
 	fl.StringSliceVar(&f.envs, "env", nil, "only these environments")
 	fl.StringSliceVar(&f.paths, "path", nil, "only files below these paths or matching these patterns")
@@ -230,10 +230,12 @@ func printerFor(f scanFlags, w io.Writer) (func(report.Scan) error, error) {
 		return func(s report.Scan) error { return report.JSON(w, s) }, nil
 	case "yaml":
 		return func(s report.Scan) error { return report.YAML(w, s) }, nil
+	case "annotations":
+		return func(s report.Scan) error { return report.Annotations(w, s) }, nil
 	case "sarif":
 		return func(s report.Scan) error { return report.SARIF(w, s, version()) }, nil
 	}
-	return nil, fmt.Errorf("-o %q: write table, json, yaml, markdown or sarif", f.output)
+	return nil, fmt.Errorf("-o %q: write table, json, yaml, markdown, sarif or annotations", f.output)
 }
 
 // loadConfig reads the repository's promoter.yaml, or the file that was named.
