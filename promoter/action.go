@@ -88,6 +88,7 @@ func (a Delete) String() string { return "delete " + a.Branch }
 type Decision struct {
 	Actions []Action
 	Lines   []Line
+	Sheets  []Sheet   // of the pulls that are on their way, in the order of their actions
 	Wake    time.Time // the earliest moment at which waiting alone changes the decision; zero: none
 }
 

@@ -67,13 +67,12 @@ func (p *planner) member(a Artifact, g goal, ts []*Target) (SheetMember, bool) {
 		}
 	}
 	slices.Sort(m.From)
-	m.Notes = notesBetween(a.Kind, p.obs.Notes[a], m.From, g.version)
 	return m, len(m.From) > 0
 }
 
-// notesBetween selects the notes of releases above the oldest version left and up
-// to the goal, newest first.
-func notesBetween(k Kind, notes []Note, from []string, to string) []Note {
+// NotesBetween selects the notes of releases above the oldest version that is
+// left, up to the one that is gone to; newest first.
+func NotesBetween(k Kind, notes []Note, from []string, to string) []Note {
 	var out []Note
 	for _, n := range notes {
 		above := false

@@ -13,7 +13,6 @@ type Observation struct {
 	// nothing is opened, changed or closed.
 	PullsUnknown string
 	Seals        []Seal
-	Notes        map[Artifact][]Note
 }
 
 // PullState is where a pull is.

@@ -182,6 +182,7 @@ func btoi(b bool) int {
 func (p *planner) exist(x proposal, pull *Pull) {
 	switch {
 	case pull == nil || pull.State == PullClosed:
+		p.out.Sheets = append(p.out.Sheets, p.laddered(x))
 		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Edits: x.edits, Message: x.message})
 		p.say(x, Propose, "its branch is pushed", 0)
 	case pull.Foreign || !sameEdits(pull.Edits, x.edits):
@@ -192,7 +193,9 @@ func (p *planner) exist(x proposal, pull *Pull) {
 		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Expect: pull.Head, Edits: x.edits, Message: x.message})
 		p.say(x, Propose, "its branch is written again: the base has moved under it", pull.Number)
 	case pull.State == PullBranch:
-		p.act(Open{Branch: x.branch, Head: pull.Head, Base: p.obs.Base, Draft: x.draft, Sheet: p.laddered(x)})
+		sheet := p.laddered(x)
+		p.out.Sheets = append(p.out.Sheets, sheet)
+		p.act(Open{Branch: x.branch, Head: pull.Head, Base: p.obs.Base, Draft: x.draft, Sheet: sheet})
 		p.say(x, Propose, "its pull request is opened", 0)
 	default:
 		sheet := p.laddered(x)

@@ -41,8 +41,10 @@ type SheetMember struct {
 	FirstSeen  time.Time  `json:"firstSeen,omitzero"`
 	Skipped    []string   `json:"skipped,omitempty"` // newer releases that are held back, with why
 	Deprecated bool       `json:"deprecated,omitempty"`
-	Notes      []Note     `json:"notes,omitempty"`
-	Security   bool       `json:"security,omitempty"`
+	// Notes are looked up when the text is written: they decide nothing, and
+	// are no part of what the sheet's digest says.
+	Notes    []Note `json:"-"`
+	Security bool   `json:"security,omitempty"`
 }
 
 // SheetStep is one wave of the ladder.
