@@ -19,7 +19,7 @@ func (c *Config) check(d *decoder) {
 	if c.Version != 1 {
 		at(1, "version: %d is not known: write 1", c.Version)
 	}
-	checkEnums(reflect.ValueOf(c).Elem(), "", 1, at)
+	checkTags(reflect.ValueOf(c).Elem(), "", 1, at)
 	c.checkEnvironments(at)
 	c.checkWaves(at)
 	for i, r := range c.Classes {
@@ -36,6 +36,8 @@ func (c *Config) check(d *decoder) {
 	for i, g := range c.Groups {
 		if g.Name == "" || len(g.Artifacts) < 2 {
 			at(g.Line, "groups[%d]: write a name and at least two artifacts", i)
+		} else if !plainName.MatchString(g.Name) {
+			at(g.Line, "group %q: a name has letters, digits, dots, dashes and underscores: it becomes part of branch names", g.Name)
 		}
 	}
 	c.checkTimes(at)
@@ -56,9 +58,9 @@ func (c *Config) check(d *decoder) {
 
 type complain func(line int, format string, args ...any)
 
-// checkEnums walks all sections and compares values with their `enum` tags; no
-// number may be negative.
-func checkEnums(v reflect.Value, path string, line int, at complain) {
+// checkTags walks all sections and holds values to their `enum` and `glob`
+// tags; no number may be negative.
+func checkTags(v reflect.Value, path string, line int, at complain) {
 	switch v.Kind() {
 	case reflect.Struct:
 		if f := v.FieldByName("Line"); f.IsValid() && f.Int() > 0 {
@@ -73,15 +75,18 @@ func checkEnums(v reflect.Value, path string, line int, at complain) {
 			if enum := f.Tag.Get("enum"); enum != "" {
 				checkEnum(v.Field(i), strings.Split(enum, ","), join(path, key), line, at)
 			}
-			checkEnums(v.Field(i), join(path, key), line, at)
+			if glob := f.Tag.Get("glob"); glob != "" {
+				checkGlobs(v.Field(i), glob, join(path, key), line, at)
+			}
+			checkTags(v.Field(i), join(path, key), line, at)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			checkEnums(v.Index(i), fmt.Sprintf("%s[%d]", path, i), line, at)
+			checkTags(v.Index(i), fmt.Sprintf("%s[%d]", path, i), line, at)
 		}
 	case reflect.Map:
 		for _, k := range v.MapKeys() {
-			checkEnums(v.MapIndex(k), join(path, k.String()), line, at)
+			checkTags(v.MapIndex(k), join(path, k.String()), line, at)
 		}
 	case reflect.Int:
 		if v.Int() < 0 {
@@ -99,6 +104,18 @@ func checkEnum(v reflect.Value, allowed []string, path string, line int, at comp
 	case reflect.Slice:
 		for i := range v.Len() {
 			checkEnum(v.Index(i), allowed, fmt.Sprintf("%s[%d]", path, i), line, at)
+		}
+	}
+}
+
+func checkGlobs(v reflect.Value, kind, path string, line int, at complain) {
+	compile := CompileName
+	if kind == "path" {
+		compile = CompilePath
+	}
+	for i := range v.Len() {
+		if _, err := compile(v.Index(i).String()); err != nil {
+			at(line, "%s[%d]: %v", path, i, err)
 		}
 	}
 }

@@ -9,6 +9,7 @@ package config
 import (
 	"reflect"
 	"slices"
+	"sync"
 
 	"promoter/promoter/yamltree"
 )
@@ -34,7 +35,8 @@ type Config struct {
 	Sources      Sources                `yaml:"sources" doc:"How upstream versions are looked up."`
 	Rules        Rules                  `yaml:"rules" doc:"Legacy and drift rules."`
 
-	wanted []matcher // of Updates, compiled once
+	once sync.Once
+	done rules // the patterns, compiled once
 }
 
 // Environment maps paths to an environment. Captures such as {cluster} in a
@@ -72,11 +74,11 @@ type ClassRule struct {
 
 // Match selects pins.
 type Match struct {
-	Artifacts    []string `yaml:"artifacts" doc:"Artifact names or full references, with *."`
+	Artifacts    []string `yaml:"artifacts" doc:"Artifact names or full references, with *." glob:"name"`
 	Kinds        []string `yaml:"kinds" doc:"chart, image, git or galaxy." enum:"chart,image,git,galaxy"`
-	Paths        []string `yaml:"paths" doc:"Files, with * and **."`
-	Environments []string `yaml:"environments" doc:"Environment names, with *."`
-	Tenants      []string `yaml:"tenants" doc:"Tenant names, with *."`
+	Paths        []string `yaml:"paths" doc:"Files, with * and **." glob:"path"`
+	Environments []string `yaml:"environments" doc:"Environment names, with *." glob:"name"`
+	Tenants      []string `yaml:"tenants" doc:"Tenant names, with *." glob:"name"`
 }
 
 // ClassPolicy is what a class asks before a merge.
@@ -109,7 +111,7 @@ type Update struct {
 type Group struct {
 	At        `yaml:"-"`
 	Name      string   `yaml:"name" doc:"The group's name: part of branch names and titles." required:"true"`
-	Artifacts []string `yaml:"artifacts" doc:"Names or references, with *; in the order in which they must change: CRDs and control planes before their users." required:"true"`
+	Artifacts []string `yaml:"artifacts" doc:"Names or references, with *; in the order in which they must change: CRDs and control planes before their users." glob:"name" required:"true"`
 	Ordered   bool     `yaml:"ordered" doc:"One pull request for each member, each after the one before it has arrived; without it, one for all."`
 	Lockstep  bool     `yaml:"lockstep" doc:"All members go to the same version: the newest that every one of them has."`
 }
@@ -117,8 +119,8 @@ type Group struct {
 // Window is a recurring time in which merges are allowed.
 type Window struct {
 	At           `yaml:"-"`
-	Environments []string `yaml:"environments" doc:"Names, with *."`
-	Tenants      []string `yaml:"tenants" doc:"Names, with *."`
+	Environments []string `yaml:"environments" doc:"Names, with *." glob:"name"`
+	Tenants      []string `yaml:"tenants" doc:"Names, with *." glob:"name"`
 	Days         []string `yaml:"days" doc:"mon tue wed thu fri sat sun; every day when absent." enum:"mon,tue,wed,thu,fri,sat,sun"`
 	From         string   `yaml:"from" doc:"Start, \"22:00\"." required:"true" pattern:"^([01]?[0-9]|2[0-3]):[0-5][0-9]$"`
 	To           string   `yaml:"to" doc:"End, \"04:00\"; before From: the next day." required:"true" pattern:"^([01]?[0-9]|2[0-3]):[0-5][0-9]$"`
@@ -129,8 +131,8 @@ type Window struct {
 type Freeze struct {
 	At           `yaml:"-"`
 	Name         string   `yaml:"name" doc:"Why, in a few words: it is shown to people." required:"true"`
-	Environments []string `yaml:"environments" doc:"Names, with *; all when absent."`
-	Tenants      []string `yaml:"tenants" doc:"Names, with *; all when absent."`
+	Environments []string `yaml:"environments" doc:"Names, with *; all when absent." glob:"name"`
+	Tenants      []string `yaml:"tenants" doc:"Names, with *; all when absent." glob:"name"`
 	From         string   `yaml:"from" doc:"\"2026-12-20\" or \"2026-12-20T18:00\"." required:"true"`
 	To           string   `yaml:"to" doc:"The first moment after it." required:"true"`
 	Zone         string   `yaml:"zone" doc:"IANA time zone; UTC when absent."`

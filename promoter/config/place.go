@@ -62,21 +62,53 @@ type Located struct {
 	Labels                map[string]string
 }
 
+// rules are the patterns of all sections, compiled.
+type rules struct {
+	places  []placeRule
+	classes []matcher
+	updates []matcher
+	groups  [][]Pattern
+}
+
+// placeRule is an Environment's patterns.
+type placeRule struct{ paths, apps, clusters []Pattern }
+
+func (c *Config) rules() *rules {
+	c.once.Do(func() {
+		for _, e := range c.Environments {
+			c.done.places = append(c.done.places, placeRule{
+				compileAll(e.Paths, CompilePath), compileAll(e.Apps, CompileName), compileAll(e.Clusters, CompileName),
+			})
+		}
+		for _, r := range c.Classes {
+			c.done.classes = append(c.done.classes, r.Match.compile())
+		}
+		for _, u := range c.Updates {
+			c.done.updates = append(c.done.updates, u.Match.compile())
+		}
+		for _, g := range c.Groups {
+			c.done.groups = append(c.done.groups, compileAll(g.Artifacts, CompileName))
+		}
+	})
+	return &c.done
+}
+
 // Locate returns the environment that a file belongs to by the configured
 // rules, or the application written in it, or the cluster that is sent to; ok
 // is false when no rule matches.
 func (c *Config) Locate(file, app, cluster string) (Located, bool) {
-	for _, e := range c.Environments {
-		caps, ok := firstMatch(e.Paths, CompilePath, file)
-		if !ok && app != "" {
-			caps, ok = firstMatch(e.Apps, CompileName, app)
-		}
-		if !ok && cluster != "" {
-			caps, ok = firstMatch(e.Clusters, CompileName, cluster)
-		}
+	l, _, ok := c.locate(file, app, cluster)
+	return l, ok
+}
+
+// locate also says which rule matched.
+func (c *Config) locate(file, app, cluster string) (l Located, rule int, ok bool) {
+	for i, p := range c.rules().places {
+		caps, ok := p.match(file, app, cluster)
 		if !ok {
 			continue
 		}
+		e := &c.Environments[i]
 		l := Located{Name: expand(e.Name, caps), Tenant: expand(e.Tenant, caps), Cluster: expand(e.Cluster, caps)}
 		for k, v := range e.Labels {
 			if l.Labels == nil {
@@ -84,17 +116,29 @@ func (c *Config) Locate(file, app, cluster string) (Located, bool) {
 			}
 			l.Labels[k] = expand(v, caps)
 		}
-		return l, true
+		return l, i, true
 	}
-	return Located{}, false
+	return Located{}, -1, false
 }
 
-func firstMatch(texts []string, compile func(string) (Pattern, error), s string) (map[string]string, bool) {
-	for _, t := range texts {
-		if p, err := compile(t); err == nil {
-			if caps, ok := p.Match(s); ok {
-				return caps, true
-			}
+func (p placeRule) match(file, app, cluster string) (map[string]string, bool) {
+	if caps, ok := firstMatch(p.paths, file); ok {
+		return caps, true
+	}
+	if caps, ok := firstMatch(p.apps, app); ok {
+		return caps, true
+	}
+	return firstMatch(p.clusters, cluster)
+}
+
+// firstMatch matches nothing with an empty text: it stands for "not known".
+func firstMatch(patterns []Pattern, s string) (map[string]string, bool) {
+	if s == "" {
+		return nil, false
+	}
+	for _, p := range patterns {
+		if caps, ok := p.Match(s); ok {
+			return caps, true
 		}
 	}
 	return nil, false
@@ -130,14 +174,9 @@ func (c *Config) Place(pins []promoter.Pin) {
 // Wanted returns which versions are wanted for a pin: the first update rule
 // that fits, or everything but pre-releases. The number tells rules apart.
 func (c *Config) Wanted(p promoter.Pin) (promoter.Wanted, int) {
-	if c.wanted == nil {
-		c.wanted = make([]matcher, len(c.Updates))
-		for i, u := range c.Updates {
-			c.wanted[i] = u.Match.compile()
-		}
-	}
+	rules := c.rules().updates
 	for i, u := range c.Updates {
-		if c.wanted[i].fits(p) {
+		if rules[i].fits(p) {
 			return promoter.Wanted{
 				Allow: promoter.UpdateType(u.Allow), Constraint: u.Constraint, Ignore: u.Ignore,
 				MinAge: time.Duration(u.MinimumReleaseAge), PreRelease: u.Prereleases,

@@ -143,7 +143,7 @@ func (w Wave) holds(e Located) bool {
 	if e.Name == "" {
 		return false
 	}
-	if _, ok := firstMatch(w.Environments, CompileName, e.Name); ok {
+	if _, ok := firstMatch(compileAll(w.Environments, CompileName), e.Name); ok {
 		return true
 	}
 	if len(w.Labels) == 0 {
@@ -161,16 +161,17 @@ func (w Wave) holds(e Located) bool {
 // its rank in the group's order.
 func (c *Config) Classify(p promoter.Pin) (class promoter.Class, group string, rank int) {
 	class = promoter.C3
-	for _, r := range c.Classes {
-		if r.Match.compile().fits(p) {
+	rules := c.rules()
+	for i, r := range c.Classes {
+		if rules.classes[i].fits(p) {
 			class = promoter.Class(r.Class)
 			break
 		}
 	}
-	for _, g := range c.Groups {
-		for i, pattern := range g.Artifacts {
-			if fitsAny(compileAll([]string{pattern}, CompileName), p.Artifact.Name, strings.TrimPrefix(p.Artifact.Ref(), "https://")) {
-				return class, g.Name, i
+	for i, g := range c.Groups {
+		for rank, pattern := range rules.groups[i] {
+			if fitsAny([]Pattern{pattern}, p.Artifact.Name, p.Artifact.Ref(), strings.TrimPrefix(p.Artifact.Ref(), "https://")) {
+				return class, g.Name, rank
 			}
 		}
 	}
