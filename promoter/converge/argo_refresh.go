@@ -1,0 +1,72 @@
+package converge
+
+import "time"
+
+// Refresh is a wish for a refresh.
+type Refresh struct {
+	Due  time.Time // zero: none is needed
+	Hard bool      // the manifests' cache is to be dropped too
+}
+
+// ArgoRefresh says when to ask for a refresh (again), by the server's clock:
+// at once after the merge, and after 5, 10, 20 … 120 seconds when the request
+// was lost or the revision came from a cache. After three lost ones one is hard.
+func ArgoRefresh(ask Ask, s ArgoSnapshot) Refresh {
+	ask.Policy = ask.Policy.withDefaults()
+	l := &argoLook{ask: ask, s: s, now: s.ReadAt}
+	if l.identity() != nil || l.s.Refresh != "" {
+		return Refresh{}
+	}
+	waits := l.first([]step{
+		{"", (*argoLook).comparison}, {"", (*argoLook).spec}, {"", (*argoLook).fenced}, {"", (*argoLook).revision},
+	})
+	if waits == nil {
+		switch op := s.Operation; {
+		case op != nil && op.over() && l.ordered() != nil:
+		case !s.HealthTimed && s.ReconciledAt.Before(l.healthyFrom().Add(ask.Policy.Dwell)):
+			// An untimed health is only proven by a comparison after the dwell.
+			return Refresh{Due: l.healthyFrom().Add(ask.Policy.Dwell + time.Second)}
+		default:
+			return Refresh{}
+		}
+	}
+	if ask.Asked == 0 || ask.Fence.IsZero() {
+		return Refresh{Due: s.ReadAt}
+	}
+	wait := min(5*time.Second<<min(ask.Asked-1, 5), 2*time.Minute)
+	return Refresh{Due: ask.Fence.Add(wait), Hard: ask.Asked == 3}
+}
+
+// ArgoStuck reports whether an operation to another revision keeps the commit
+// out, so that ending it would help, and why.
+func ArgoStuck(ask Ask, s ArgoSnapshot) (reason string, stuck bool) {
+	ask.Policy = ask.Policy.withDefaults()
+	l := &argoLook{ask: ask, s: s, now: s.ReadAt}
+	if l.question() != nil || l.identity() != nil {
+		return "", false
+	}
+	reason, stuck = l.stuck()
+	return oneLine(reason), stuck
+}
+
+// ArgoBefore says what stands against a merge now, or will stand in a revert's
+// way: one line each.
+func ArgoBefore(s ArgoSnapshot) []string {
+	var out []string
+	if s.CanSync == No {
+		out = append(out, "a sync window is closed: auto-sync may not begin when it opens")
+	}
+	if s.Skipped {
+		out = append(out, "somebody has set skip-reconcile")
+	}
+	if !s.AutoSync {
+		out = append(out, "auto-sync is off: a person syncs it, or an ApplicationSet does in steps")
+	}
+	if s.Retries != 0 && !s.RetryFresh {
+		out = append(out, "a failing sync is retried at its old revision and can keep a revert out: set syncPolicy.retry.refresh, or allow operations to be ended")
+	}
+	if s.Health != "Healthy" {
+		out = append(out, "it is "+orNone(s.Health)+" before the merge: a failure after it cannot be attributed")
+	}
+	return out
+}
