@@ -69,7 +69,11 @@ func (a Push) String() string {
 	if a.Expect != "" {
 		verb = "refresh"
 	}
-	return fmt.Sprintf("%s %s (%s on %s)", verb, a.Branch, count(len(a.Edits), "edit"), abbreviate(a.Base))
+	on := ""
+	if a.Base != "" {
+		on = " on " + abbreviate(a.Base)
+	}
+	return fmt.Sprintf("%s %s (%s%s)", verb, a.Branch, count(len(a.Edits), "edit"), on)
 }
 
 func (a Open) String() string {

@@ -19,7 +19,7 @@ func (p *planner) sheet(u *unit, w int, id string, goals map[Artifact]goal, ts [
 		if len(reach) == 0 {
 			reach = []Reached{{Environment: t.Pin.Environment, Tenant: t.Pin.Tenant, Cluster: t.Pin.Cluster, App: t.Pin.App, Wave: t.Wave}}
 		}
-		s.Shared = s.Shared || len(reach) > 1
+		s.Shared = s.Shared || len(environmentsOf(reach)) > 1
 		for _, r := range reach {
 			if !seen[r] {
 				seen[r] = true
@@ -40,6 +40,18 @@ func (p *planner) sheet(u *unit, w int, id string, goals map[Artifact]goal, ts [
 		}
 	}
 	return s
+}
+
+// environmentsOf lists the environments, each once, in order.
+func environmentsOf(reach []Reached) []string {
+	var out []string
+	for _, r := range reach {
+		if !slices.Contains(out, r.Environment) {
+			out = append(out, r.Environment)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // member is one artifact's part of the sheet; false when it does not move.
@@ -100,8 +112,14 @@ func (p *planner) laddered(x proposal) Sheet {
 		}
 		step := SheetStep{Wave: wave.Name, This: w == x.wave}
 		for _, t := range x.unit.steps[w] {
-			if e := t.Pin.Environment; !slices.Contains(step.Environments, e) {
-				step.Environments = append(step.Environments, e)
+			envs := []string{t.Pin.Environment}
+			if t.Pin.Environment == "" {
+				envs = environmentsOf(t.Reach)
+			}
+			for _, e := range envs {
+				if e != "" && !slices.Contains(step.Environments, e) {
+					step.Environments = append(step.Environments, e)
+				}
 			}
 		}
 		slices.Sort(step.Environments)

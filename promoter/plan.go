@@ -81,8 +81,12 @@ func (p *planner) explainUnplaced() {
 			Subject: shortName(t.Pin.Artifact), From: t.Pin.Version, Environment: t.Pin.Environment, Place: t.Pin.Place.String(),
 		}
 		switch {
-		case t.step() < 0:
+		case t.step() < 0 && t.moves():
 			l.Status, l.Why = Unplaced, t.whyUnplaced()
+		case t.step() < 0:
+			continue
+		case !t.moves():
+			continue // what the scan reports of it is all there is to say
 		case t.Choice.Unknown != "":
 			l.Status, l.Why, l.Wave = Unresolved, t.Choice.Unknown, p.pol.Waves[t.step()].Name
 		default:
@@ -322,7 +326,7 @@ func (p *planner) shares(w int, ts []*Target) []share {
 	index := map[string]int{}
 	for _, t := range ts {
 		k := key(t)
-		if len(t.Reach) > 1 && k != "" {
+		if k != "" && len(environmentsOf(t.Reach)) > 1 {
 			k = "shared" // a shared file is no single environment's
 		}
 		i, ok := index[k]

@@ -133,15 +133,13 @@ func (p *planner) attempt(b Branch) (string, *Pull) {
 }
 
 // propose turns proposals into actions, within the limits on open pulls. Those
-// that exist come first, then the waves that are farthest on: what has begun
-// is finished before anything new begins.
+// that exist come first, then changes that have been merged in an earlier wave:
+// what has begun is finished before anything new begins. The rest is taken in
+// the order of the waves.
 func (p *planner) propose() {
 	slices.SortStableFunc(p.proposals, func(a, b proposal) int {
-		wave := b.wave - a.wave
-		if a.draft {
-			wave = -wave // drafts are opened in the order in which they will be merged
-		}
-		return cmp.Or(p.isNew(a)-p.isNew(b), btoi(a.draft)-btoi(b.draft), wave, strings.Compare(a.branch, b.branch))
+		return cmp.Or(p.isNew(a)-p.isNew(b), btoi(a.draft)-btoi(b.draft),
+			btoi(p.merged[b.sheet.Change])-btoi(p.merged[a.sheet.Change]), a.wave-b.wave, strings.Compare(a.branch, b.branch))
 	})
 	open, inWave := 0, map[int]int{}
 	for _, x := range p.proposals {

@@ -63,7 +63,7 @@ func units(targets []Target, pol Policy) []*unit {
 		if !slices.Contains(u.artifacts, t.Pin.Artifact) {
 			u.artifacts = append(u.artifacts, t.Pin.Artifact)
 		}
-		if w := t.step(); w >= 0 && w < len(pol.Waves) {
+		if w := t.step(); w >= 0 && w < len(pol.Waves) && t.moves() {
 			if t.Choice.Unknown != "" {
 				u.blind[w] = append(u.blind[w], t)
 			} else {
@@ -150,6 +150,12 @@ func (u *unit) before(a Artifact, wave int, pol Policy) []int {
 	return out
 }
 
+// moves reports whether the pin names a version that can be moved: a floating
+// name, a bare digest and a missing version cannot.
+func (t *Target) moves() bool {
+	return t.Pin.Form == Exact || t.Pin.Form == Range || t.Pin.Form == Commit
+}
+
 // current is the version that a target is at: what its range resolves to, or
 // what is written.
 func (t *Target) current() string {
@@ -175,7 +181,9 @@ func (t *Target) reached(g goal) bool {
 // of its targets may go to. It is false when there is none.
 func newest(ts []*Target) (goal, bool) {
 	var best *Release
+	pinned := false
 	for _, t := range ts {
+		pinned = pinned || t.Pin.Digest != ""
 		r := t.Choice.NewestAllowed
 		if r == nil {
 			continue
@@ -190,6 +198,9 @@ func newest(ts []*Target) (goal, bool) {
 	}
 	if best == nil {
 		return goal{}, false
+	}
+	if !pinned {
+		return goal{version: best.Version}, true // a digest counts only where one is written
 	}
 	return goal{best.Version, best.Digest}, true
 }
@@ -233,7 +244,11 @@ func lockstep(goals map[Artifact]goal, ts []*Target) bool {
 	}
 	for a := range goals {
 		if r, ok := offered[a][best]; ok {
-			goals[a] = goal{r.Version, r.Digest}
+			g := goal{version: r.Version}
+			if goals[a].digest != "" {
+				g.digest = r.Digest
+			}
+			goals[a] = g
 		}
 	}
 	return true

@@ -86,7 +86,7 @@ func view(s promoter.Sheet, now time.Time) View {
 
 func member(m promoter.SheetMember, now time.Time) Member {
 	out := Member{
-		Name: Inline(m.Artifact.Name), Ref: Code(m.Artifact.Ref()), From: Code(strings.Join(m.From, ", ")), To: Code(m.To),
+		Name: Inline(strings.TrimPrefix(m.Artifact.Name, "library/")), Ref: Code(m.Artifact.Ref()), From: Code(strings.Join(m.From, ", ")), To: Code(m.To),
 		Step: string(m.Update), Digest: Code(m.Digest),
 	}
 	switch {
@@ -166,14 +166,17 @@ func reach(reached []promoter.Reached) ([]Place, string) {
 	type key struct{ env, tenant, cluster string }
 	apps := map[key][]string{}
 	var keys []key
-	var all, clusters, tenants []string
+	var envs, all, clusters, tenants []string
 	for _, r := range reached {
 		k := key{r.Environment, r.Tenant, r.Cluster}
 		if _, ok := apps[k]; !ok {
 			keys = append(keys, k)
 		}
 		apps[k] = append(apps[k], r.App)
-		all = append(all, k.env+"\x00"+k.cluster+"\x00"+r.App)
+		if r.App != "" {
+			all = append(all, k.env+"\x00"+k.cluster+"\x00"+r.App)
+		}
+		envs = append(envs, r.Environment)
 		clusters, tenants = append(clusters, r.Cluster), append(tenants, r.Tenant)
 	}
 	var rows []Place
@@ -184,7 +187,10 @@ func reach(reached []promoter.Reached) ([]Place, string) {
 		}
 		rows = append(rows, Place{Inline(k.env), Inline(k.tenant), Inline(k.cluster), Inline(strings.Join(names, ", "))})
 	}
-	sum := plural(len(sorted(all)), "application")
+	sum := plural(len(sorted(envs)), "environment")
+	if n := len(sorted(all)); n > 0 {
+		sum += " with " + plural(n, "application")
+	}
 	if n := len(sorted(clusters)); n > 0 {
 		sum += " on " + plural(n, "cluster")
 	}
@@ -213,8 +219,6 @@ func gates(s promoter.Sheet) []string {
 	var out []string
 	class := classWords[s.Class]
 	switch s.Merge {
-	case promoter.MergeAutomatic:
-		out = append(out, "Class "+class+": Promoter merges it when its checks pass.")
 	case promoter.MergeApproved:
 		who := "people who may review"
 		if len(s.From) > 0 {
@@ -224,12 +228,13 @@ func gates(s promoter.Sheet) []string {
 			}
 			who = join(names, ", ", " or ")
 		}
-		out = append(out, fmt.Sprintf("Class %s: %s from %s, then Promoter merges it when its checks pass.", class, plural(max(s.Approvals, 1), "approval"), who))
+		out = append(out, fmt.Sprintf("Class %s: %s from %s, then a person merges it.", class, plural(max(s.Approvals, 1), "approval"), who))
 	default:
 		out = append(out, "Class "+class+": a person reviews and merges it.")
 	}
+	out = append(out, "Checks of the repository, as its branch protection asks.")
 	if s.Soak > 0 {
-		out = append(out, "The next wave follows when this one has been healthy for "+length(s.Soak)+".")
+		out = append(out, "After the merge: "+length(s.Soak)+" of good health here before the next wave's pull request is merged.")
 	}
 	return out
 }
