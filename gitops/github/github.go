@@ -48,7 +48,12 @@ type Forge struct {
 	graphql     string // URL
 	page        int
 	now         func() time.Time
+	token       func(context.Context) (string, error)
 }
+
+// Token returns the token in use, an App's installation token too: Git over
+// https is told the same one.
+func (f *Forge) Token(ctx context.Context) (string, error) { return f.token(ctx) }
 
 var (
 	_ gitops.Forge          = (*Forge)(nil)
@@ -100,7 +105,7 @@ func New(o Options) (*Forge, error) {
 	client := github.NewClient(&http.Client{Transport: l, Timeout: timeout})
 	client.BaseURL = base
 	client.UserAgent = "promoter"
-	return &Forge{owner: o.Owner, repo: o.Repo, client: client, limits: l, graphql: graphqlURL(base), page: o.PageSize, now: o.Now}, nil
+	return &Forge{owner: o.Owner, repo: o.Repo, client: client, limits: l, graphql: graphqlURL(base), page: o.PageSize, now: o.Now, token: token}, nil
 }
 
 // Of returns another repository, reached by the same client.
