@@ -20,7 +20,7 @@ const Name = "promoter.yaml"
 // Config is the file, decoded. The `doc` tags are what the JSON schema and
 // the reference page say of each key.
 type Config struct {
-	Version      int                    `yaml:"version" doc:"Format of this file: 1." enum:"1"`
+	Version      int                    `yaml:"version" doc:"Format of this file: 1." enum:"1" default:"1"`
 	Ignore       []string               `yaml:"ignore" doc:"Paths that are not scanned, as in .gitignore."`
 	Environments []Environment          `yaml:"environments" doc:"Where each environment's files are. The first rule that matches a path wins."`
 	Waves        []Wave                 `yaml:"waves" doc:"Environments that change together, in the order in which a change reaches them."`
@@ -35,6 +35,7 @@ type Config struct {
 	Sources      Sources                `yaml:"sources" doc:"How upstream versions are looked up."`
 	Rules        Rules                  `yaml:"rules" doc:"Legacy and drift rules."`
 
+	file string // what it is called in messages
 	once sync.Once
 	done rules // the patterns, compiled once
 }
@@ -60,9 +61,9 @@ type Wave struct {
 	Environments  []string          `yaml:"environments" doc:"Names of environments, with *."`
 	Labels        map[string]string `yaml:"labels" doc:"Environments that carry all these labels."`
 	After         []string          `yaml:"after" doc:"Waves that must have passed; the one before it when absent."`
-	Split         string            `yaml:"split" doc:"One pull request for the wave (none), for each environment, tenant or cluster." enum:"none,environment,tenant,cluster"`
-	MaxConcurrent int               `yaml:"maxConcurrent" doc:"How many of the wave's pull requests may be open at once; 0: all."`
-	Soak          Duration          `yaml:"soak" doc:"How long every environment must stay healthy before the next wave."`
+	Split         string            `yaml:"split" doc:"One pull request for the wave (none), for each environment, tenant or cluster." enum:"none,environment,tenant,cluster" default:"none"`
+	MaxConcurrent int               `yaml:"maxConcurrent" doc:"How many of the wave's pull requests may be open at once; 0: all." default:"0"`
+	Soak          Duration          `yaml:"soak" doc:"How long every environment must stay healthy before the next wave." default:"0"`
 }
 
 // ClassRule says which class a change belongs to.
@@ -84,15 +85,15 @@ type Match struct {
 // ClassPolicy is what a class asks before a merge.
 type ClassPolicy struct {
 	At        `yaml:"-"`
-	Merge     string    `yaml:"merge" doc:"automatic: the bot merges when the gates pass; approval: after the approvals below too; manual: a person merges." enum:"automatic,approval,manual"`
+	Merge     string    `yaml:"merge" doc:"automatic: the bot merges when the gates pass; approval: after the approvals below too; manual: a person merges." enum:"automatic,approval,manual" default:"manual"`
 	Approvals Approvals `yaml:"approvals" doc:"Who must approve, and how many."`
-	Soak      Duration  `yaml:"soak" doc:"At least this long between waves, whatever the wave says."`
+	Soak      Duration  `yaml:"soak" doc:"At least this long between waves, whatever the wave says." default:"0"`
 }
 
 // Approvals says who must approve.
 type Approvals struct {
-	Count int      `yaml:"count" doc:"How many; 1 when absent."`
-	From  []string `yaml:"from" doc:"Logins or org/team names; anyone who may review when absent."`
+	Count int      `yaml:"count" doc:"How many; 1 when absent." default:"1"`
+	From  []string `yaml:"from" doc:"Logins or org/team names; anyone who may review when absent." absent:"anyone who may review"`
 }
 
 // Update says which versions are wanted.
@@ -103,8 +104,8 @@ type Update struct {
 	Constraint        string   `yaml:"constraint" doc:"Only versions within it: \"<2\"."`
 	Ignore            []string `yaml:"ignore" doc:"Versions or constraints never to propose."`
 	MinimumReleaseAge Duration `yaml:"minimumReleaseAge" doc:"A release must have been seen for this long."`
-	Prereleases       bool     `yaml:"prereleases" doc:"Propose pre-releases too."`
-	Security          bool     `yaml:"security" doc:"The security lane: no minimum release age, no window, before everything else."`
+	Prereleases       bool     `yaml:"prereleases" doc:"Propose pre-releases too." default:"false"`
+	Security          bool     `yaml:"security" doc:"The security lane: no minimum release age, no window, before everything else." default:"false"`
 }
 
 // Group is artifacts that must move together.
@@ -112,8 +113,8 @@ type Group struct {
 	At        `yaml:"-"`
 	Name      string   `yaml:"name" doc:"The group's name: part of branch names and titles." required:"true"`
 	Artifacts []string `yaml:"artifacts" doc:"Names or references, with *; in the order in which they must change: CRDs and control planes before their users." glob:"name" required:"true"`
-	Ordered   bool     `yaml:"ordered" doc:"One pull request for each member, each after the one before it has arrived; without it, one for all."`
-	Lockstep  bool     `yaml:"lockstep" doc:"All members go to the same version: the newest that every one of them has."`
+	Ordered   bool     `yaml:"ordered" doc:"One pull request for each member, each after the one before it has arrived; without it, one for all." default:"false"`
+	Lockstep  bool     `yaml:"lockstep" doc:"All members go to the same version: the newest that every one of them has." default:"false"`
 }
 
 // Window is a recurring time in which merges are allowed.
@@ -141,18 +142,18 @@ type Freeze struct {
 // Pulls is how pull requests are opened and merged.
 type Pulls struct {
 	At        `yaml:"-"`
-	Base      string   `yaml:"base" doc:"The branch that is deployed; the repository's default when absent."`
-	Ahead     string   `yaml:"ahead" doc:"next: open the next wave's pull request only; all: open all waves' at once, later ones as drafts." enum:"next,all"`
-	Newer     string   `yaml:"newer" doc:"What a newer release does while one is under way: finish (it waits; the default) or latest (it takes over)." enum:"finish,latest"`
-	MaxOpen   int      `yaml:"maxOpen" doc:"Open pull requests of ours at once; 10 when absent."`
+	Base      string   `yaml:"base" doc:"The branch that is deployed; the repository's default when absent." absent:"the repository's default branch"`
+	Ahead     string   `yaml:"ahead" doc:"next: open the next wave's pull request only; all: open all waves' at once, later ones as drafts." enum:"next,all" default:"next"`
+	Newer     string   `yaml:"newer" doc:"What a newer release does while one is under way: finish (it waits; the default) or latest (it takes over)." enum:"finish,latest" default:"finish"`
+	MaxOpen   int      `yaml:"maxOpen" doc:"Open pull requests of ours at once; 10 when absent." default:"10"`
 	Labels    []string `yaml:"labels" doc:"Labels put on every pull request."`
 	Reviewers []string `yaml:"reviewers" doc:"Logins, or org/team names."`
 	Assignees []string `yaml:"assignees" doc:"Logins."`
-	Method    string   `yaml:"method" doc:"How to merge: merge, squash or rebase; the repository's first permitted one when absent." enum:"merge,squash,rebase"`
-	Title     string   `yaml:"title" doc:"Template of titles."`
-	SplitBase bool     `yaml:"splitBase" doc:"Where a shared file would reach a later wave, write an overlay patch for the early environments instead of waiting."`
-	Templates string   `yaml:"templates" doc:"Folder with files that replace the built-in templates."`
-	Author    string   `yaml:"author" doc:"Commits' author, \"Name <mail>\"."`
+	Method    string   `yaml:"method" doc:"How to merge: merge, squash or rebase; the repository's first permitted one when absent." enum:"merge,squash,rebase" absent:"the first that the repository permits"`
+	Title     string   `yaml:"title" doc:"Template of titles." absent:"the built-in one"`
+	SplitBase bool     `yaml:"splitBase" doc:"Where a shared file would reach a later wave, write an overlay patch for the early environments instead of waiting." default:"false"`
+	Templates string   `yaml:"templates" doc:"Folder with files that replace the built-in templates." absent:"the built-in ones"`
+	Author    string   `yaml:"author" doc:"Commits' author, \"Name <mail>\"." absent:"Promoter"`
 }
 
 // Extractor is the user's own detector.
@@ -170,9 +171,9 @@ type Extractor struct {
 type Sources struct {
 	AllowPrivate []string `yaml:"allowPrivate" doc:"Hosts, host:port or CIDRs on private addresses that may be asked."`
 	Mirrors      []Mirror `yaml:"mirrors" doc:"Hosts or URL prefixes that are asked elsewhere: pull-through caches, air-gapped sites."`
-	Concurrency  int      `yaml:"concurrency" doc:"Requests at once to one host; 4 when absent."`
-	Budget       int      `yaml:"budget" doc:"Requests to one host in one run; 300 when absent."`
-	Timeout      Duration `yaml:"timeout" doc:"For one request; 30s when absent."`
+	Concurrency  int      `yaml:"concurrency" doc:"Requests at once to one host; 4 when absent." default:"4"`
+	Budget       int      `yaml:"budget" doc:"Requests to one host in one run; 300 when absent." default:"300"`
+	Timeout      Duration `yaml:"timeout" doc:"For one request; 30s when absent." default:"30s"`
 }
 
 // Mirror rewrites a host or URL prefix.
@@ -185,7 +186,7 @@ type Mirror struct {
 // Rules are the settings of the legacy rules.
 type Rules struct {
 	Disable    []string `yaml:"disable" doc:"Rule ids that are not wanted."`
-	StaleAfter Duration `yaml:"staleAfter" doc:"A chart without a release for this long is reported; 730d when absent."`
+	StaleAfter Duration `yaml:"staleAfter" doc:"A chart without a release for this long is reported; 730d when absent." default:"730d"`
 }
 
 // Parse reads the file. On any mistake it returns all of them as Errors and
@@ -199,7 +200,7 @@ func Parse(file string, data []byte) (*Config, error) {
 	if len(docs) > 1 {
 		d.errs = append(d.errs, Error{file, docs[1].Line, "a second YAML document: write everything in one"})
 	}
-	c := &Config{Version: 1}
+	c := &Config{Version: 1, file: file}
 	if len(docs) > 0 && docs[0].Root != nil && len(d.errs) == 0 {
 		d.decode(docs[0].Root, reflect.ValueOf(c).Elem(), "")
 	}

@@ -37,6 +37,9 @@ func object(t reflect.Type) schema {
 		}
 		s := value(f.Type, f.Tag)
 		s["description"] = f.Tag.Get("doc")
+		if def := f.Tag.Get("default"); def != "" {
+			s["default"] = literal(f.Type, def)
+		}
 		properties[key] = s
 		if f.Tag.Get("required") != "" {
 			required = append(required, key)
@@ -47,6 +50,20 @@ func object(t reflect.Type) schema {
 		s["required"] = required
 	}
 	return s
+}
+
+// literal is a default as JSON writes it.
+func literal(t reflect.Type, text string) any {
+	switch {
+	case t == durationType:
+	case t.Kind() == reflect.Bool:
+		return text == "true"
+	case t.Kind() == reflect.Int:
+		if n, err := strconv.Atoi(text); err == nil {
+			return n
+		}
+	}
+	return text
 }
 
 // durationPattern is what ParseDuration reads, but for units that nobody
