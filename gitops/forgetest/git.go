@@ -90,3 +90,16 @@ func (g *Git) Read(t testing.TB, branch, path string) string {
 	g.git(t, "fetch", "-q", "--prune", "origin")
 	return g.git(t, "show", "origin/"+branch+":"+path) + "\n"
 }
+
+// Join merges a branch into another with Git, as a person may do, and returns
+// the merge commit.
+func (g *Git) Join(t testing.TB, into, branch string) string {
+	t.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.git(t, "fetch", "-q", "--prune", "origin")
+	g.git(t, "checkout", "-q", "-B", "work", "origin/"+into)
+	g.git(t, "merge", "-q", "--no-ff", "-m", "Merge "+branch, "origin/"+branch)
+	g.git(t, "push", "-q", "origin", "work:refs/heads/"+into)
+	return g.git(t, "rev-parse", "work")
+}

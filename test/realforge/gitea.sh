@@ -6,10 +6,9 @@
 # `go install module@version` does not work: Gitea's go.mod has replace
 # directives. It is built in its own module directory, where they hold.
 #
-# Usage: gitea.sh build | path | static
+# Usage: gitea.sh build | path
 #   build   build it unless it is there, print its path
 #   path    print its path, fail when it is not there
-#   static  print the directory of Gitea's templates and options
 set -euo pipefail
 
 version=v1.25.0
@@ -22,17 +21,15 @@ path)
   [ -x "$binary" ] && [ -d "$source" ] || { echo "Gitea $version is not built: run test/realforge/gitea.sh build" >&2; exit 1; }
   echo "$binary"
   ;;
-static)
-  echo "$source"
-  ;;
 build)
-  if [ -x "$binary" ] && [ -d "$source" ]; then
+  mkdir -p "$cache"
+  cd "$cache"
+  [ -d "$source" ] || GOFLAGS= go mod download "code.gitea.io/gitea@$version" >&2
+  ln -sfn "$source" "$cache/static" # its templates and locales
+  if [ -x "$binary" ]; then
     echo "$binary"
     exit
   fi
-  mkdir -p "$cache"
-  cd "$cache"
-  GOFLAGS= go mod download "code.gitea.io/gitea@$version" >&2
   cd "$source"
   # Without bindata: templates and locales are read from the module directory.
   GOFLAGS="-buildvcs=false -mod=mod" nice -n 15 go build -tags "sqlite sqlite_unlock_notify" -o "$binary.new" . >&2
@@ -40,7 +37,7 @@ build)
   echo "$binary"
   ;;
 *)
-  echo "usage: gitea.sh build | path | static" >&2
+  echo "usage: gitea.sh build | path" >&2
   exit 2
   ;;
 esac
