@@ -124,8 +124,10 @@ func (p *planner) laddered(x proposal) Sheet {
 		}
 		slices.Sort(step.Environments)
 		behind := p.behindIn(x, w)
-		for _, pull := range p.siblings(s.Change, wave.Name) {
-			step.Pulls = append(step.Pulls, pull.Number)
+		if !step.This {
+			for _, pull := range p.siblings(s.Change, wave.Name) {
+				step.Pulls = append(step.Pulls, pull.Number)
+			}
 		}
 		switch {
 		case w == x.wave:

@@ -157,17 +157,15 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	if len(moving) == 0 {
 		// Nothing to do now; the later waves' line says what they wait for.
 		late := p.moving(u, w, first)
-		if len(late) == 0 && why == "" {
-			p.current(u, w)
-			return
-		}
 		u.behind[w] = len(late) > 0
 		if len(late) == 0 || !p.pol.Ahead || why == "" {
-			p.waits(u, w, cmp.Or(why, p.waitReason(u, w)), first, late)
+			p.waits(u, w, why, first, late)
+			p.rest(u, w, late, first)
 			return
 		}
 		goals, moving, ahead = first, late, true
 	}
+	p.rest(u, w, moving, goals)
 	u.behind[w] = true
 	id := changeID(u.key, u.name, versions(goals))
 	if s, bad := p.failed[id]; bad {
@@ -244,13 +242,11 @@ func (t *Target) allows(g goal) bool {
 	return false
 }
 
-// waitReason is why targets of a wave that are behind are not moving although
-// no earlier wave is in the way: their own policy.
-func (p *planner) waitReason(u *unit, w int) string {
-	for _, t := range u.steps[w] {
-		if len(t.Choice.Held) > 0 {
-			return t.Choice.Held[0].Release.Version + ": " + t.Choice.Held[0].Why
-		}
+// waitReason is why a target stays behind although no earlier wave is in the
+// way: its own policy.
+func (t *Target) waitReason() string {
+	if len(t.Choice.Held) > 0 {
+		return t.Choice.Held[0].Release.Version + ": " + t.Choice.Held[0].Why
 	}
 	return "policy allows no newer version here"
 }

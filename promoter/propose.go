@@ -3,6 +3,7 @@ package promoter
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -22,25 +23,45 @@ type proposal struct {
 	targets []*Target
 }
 
-// current records that a unit has nothing to do in a wave.
-func (p *planner) current(u *unit, w int) {
-	p.each(u, w, u.steps[w], func(l *Line) {
+// rest writes the lines of the wave's targets that are not among those that
+// move or wait: they are where they are wanted, or their own policy keeps them.
+func (p *planner) rest(u *unit, w int, handled []*Target, goals map[Artifact]goal) {
+	in := make(map[*Target]bool, len(handled))
+	for _, t := range handled {
+		in[t] = true
+	}
+	var current, kept []*Target
+	for _, t := range u.steps[w] {
+		g := goals[t.Pin.Artifact]
+		switch {
+		case in[t]:
+		case g.version == "" && len(t.Choice.Held) == 0 || g.version != "" && t.reached(g):
+			current = append(current, t)
+		default:
+			kept = append(kept, t)
+		}
+	}
+	p.waits(u, w, "", nil, kept)
+	p.each(u, w, current, func(l *Line) {
 		l.Status, l.Why = Current, "nothing newer is wanted"
 	})
 }
 
-// waits records that a unit's targets are behind and may not move yet.
+// waits records that targets are behind and may not move yet; without a common
+// reason each has its own policy's.
 func (p *planner) waits(u *unit, w int, why string, first map[Artifact]goal, late []*Target) {
-	if len(late) == 0 {
-		late = u.steps[w]
-	}
-	p.each(u, w, late, func(l *Line) {
-		l.Status, l.Why, l.To = Waiting, why, describe(first)
-	})
+	alike := map[string][]*Target{}
 	for _, t := range late {
+		reason := cmp.Or(why, t.waitReason())
+		alike[reason] = append(alike[reason], t)
 		for _, h := range t.Choice.Held {
 			p.wake(h.Until)
 		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(alike)) {
+		p.each(u, w, alike[reason], func(l *Line) {
+			l.Status, l.Why, l.To = Waiting, reason, describe(first)
+		})
 	}
 }
 

@@ -15,8 +15,11 @@ import (
 
 var update = flag.Bool("update", false, "write what the stories expect anew")
 
-// worldKey is where a story keeps its running worlds.
-type worldKey struct{}
+// Where a story keeps its running worlds, and its repository on the forge.
+type (
+	worldKey  struct{}
+	hostedKey struct{}
+)
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"promoter": main})
@@ -36,10 +39,13 @@ func TestStories(t *testing.T) {
 			}
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 			e.Values[worldKey{}] = &[]*world.World{}
+			e.Values[hostedKey{}] = &world.Hosted{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"world":   startWorld,
+			"forge":   startForge,
+			"person":  person,
 			"bigfile": bigFile,
 			"symlink-loop": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(os.Symlink("..", ts.MkAbs(args[0])))
@@ -74,6 +80,48 @@ func startWorld(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintf(f, "    - {from: %q, to: %q}\n", m[0], m[1])
 	}
 	ts.Check(f.Close())
+}
+
+// startForge puts the sample on a forge and clones it: forge DIR. What promoter
+// needs to reach it is in the environment: $FORGE, and a token.
+func startForge(ts *testscript.TestScript, _ bool, args []string) {
+	startWorld(ts, false, []string{"sample"})
+	worlds := *ts.Value(worldKey{}).(*[]*world.World)
+	h, err := worlds[len(worlds)-1].Host(ts.MkAbs("sample"), ts.MkAbs(args[0]))
+	ts.Check(err)
+	*ts.Value(hostedKey{}).(*world.Hosted) = *h
+	ts.Setenv("FORGE", h.API())
+	ts.Setenv("PROMOTER_TOKEN", world.Token)
+}
+
+// person does what a person does on the forge, and brings the clone up to date:
+//
+//	person merge|close|reopen N
+//	person label N LABEL
+//	person push BRANCH FILE CONTENT-FILE
+func person(ts *testscript.TestScript, _ bool, args []string) {
+	h := ts.Value(hostedKey{}).(*world.Hosted)
+	number := 0
+	if _, err := fmt.Sscan(args[1], &number); err != nil && args[0] != "push" {
+		ts.Fatalf("person: %v", err)
+	}
+	var err error
+	switch args[0] {
+	case "merge":
+		_, err = h.Merge(number, "ana", "squash")
+	case "close":
+		err = h.Repo.Close(number, "ana")
+	case "reopen":
+		err = h.Reopen(number, "ana")
+	case "label":
+		err = h.Label(number, "ana", args[2])
+	case "push":
+		_, err = h.Commit("ana", args[1], h.Base, "by hand", map[string][]byte{args[2]: []byte(ts.ReadFile(args[3]))})
+	default:
+		ts.Fatalf("person: cannot %s", args[0])
+	}
+	ts.Check(err)
+	ts.Check(h.Pull())
 }
 
 // bigFile makes a file of so many bytes: bigfile PATH MEGABYTES.

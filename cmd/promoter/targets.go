@@ -1,6 +1,8 @@
 package main
 
 import (
+	"promoter/detectors/layout"
+	"promoter/detectors/reach"
 	"promoter/detectors/report"
 	"promoter/promoter"
 	"promoter/promoter/config"
@@ -44,4 +46,52 @@ func (s *surveyed) waveOf(p promoter.Pin, pol promoter.Policy) int {
 		l = config.Located{Name: p.Environment, Tenant: p.Tenant, Cluster: p.Cluster}
 	}
 	return s.config.WaveOf(l, pol.Waves)
+}
+
+// reachOf answers what an edit of a pin reaches, by the reference graph, with
+// the waves of what is reached.
+func reachOf(s *surveyed, pol promoter.Policy) func(promoter.Pin) []promoter.Reached {
+	waves := map[reach.Located]int{}
+	locate := func(file, app, cluster string) (reach.Located, bool) {
+		l, ok := s.locate(file, app, cluster)
+		at := reach.Located{Environment: l.Name, Tenant: l.Tenant, Cluster: l.Cluster}
+		if _, known := waves[at]; ok && !known {
+			waves[at] = s.config.WaveOf(l, pol.Waves)
+		}
+		return at, ok
+	}
+	inv := s.inventory
+	graph := reach.Build(inv.Paths, inv.Pins, inv.Facts, inv.Links, locate)
+	return func(p promoter.Pin) []promoter.Reached {
+		units := graph.Of(p)
+		out := make([]promoter.Reached, 0, len(units))
+		for _, u := range units {
+			at := reach.Located{Environment: u.Environment, Tenant: u.Tenant, Cluster: u.Cluster}
+			w, ok := waves[at]
+			if !ok {
+				w = s.config.WaveOf(config.Located{Name: u.Environment, Tenant: u.Tenant, Cluster: u.Cluster}, pol.Waves)
+			}
+			out = append(out, promoter.Reached{Environment: u.Environment, Tenant: u.Tenant, Cluster: u.Cluster, App: u.App, Wave: w})
+		}
+		return out
+	}
+}
+
+// locate says where a file, an application or a cluster belongs: by the
+// configured rules, else by what the layout's words say.
+func (s *surveyed) locate(file, app, cluster string) (config.Located, bool) {
+	if l, ok := s.config.Locate(file, app, cluster); ok {
+		if l.Cluster == "" {
+			l.Cluster = cluster
+		}
+		return l, true
+	}
+	var at layout.Placement
+	if cluster != "" {
+		at = layout.FromName(cluster)
+	}
+	if at.Environment == "" && file != "" {
+		at = layout.FromPath(file)
+	}
+	return config.Located{Name: at.Environment, Tenant: at.Tenant, Cluster: at.Cluster}, at.Environment != ""
 }

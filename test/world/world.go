@@ -20,6 +20,7 @@ type World struct {
 	Charts   string // URL of the chart repository: https://charts.example.com
 	Registry string // URL of the registry: registry.example.com and docker.io
 	servers  []*http.Server
+	closers  []func() error
 }
 
 // Start starts the chart repository and the registry and fills them.
@@ -55,6 +56,9 @@ func (w *World) serve(h http.Handler) (string, error) {
 func (w *World) Close() {
 	for _, s := range w.servers {
 		_ = s.Close() // what was open is of no use any more
+	}
+	for _, c := range w.closers {
+		_ = c()
 	}
 }
 

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"promoter/gitops"
+	"promoter/gitops/edit"
+	"promoter/gitops/repo"
+	"promoter/promoter"
+	"promoter/templates"
+)
+
+// workshop is what planning and running need: the survey, the repository, the
+// forge and the templates, wired together.
+type workshop struct {
+	survey    *surveyed
+	policy    promoter.Policy
+	repo      *repo.Repo // nil: the remote is not reached
+	forge     gitops.Forge
+	base      string
+	templates *templates.Set
+	reached   func(promoter.Pin) []promoter.Reached
+	notes     *notebook
+	blind     string // why the forge is not asked
+}
+
+// newWorkshop wires what the flags and the environment name. Without access to
+// the forge the workshop can plan and not run.
+func newWorkshop(ctx context.Context, s *surveyed, f forgeFlags) (*workshop, error) {
+	w := &workshop{survey: s, policy: policyOf(s), base: s.config.Pulls.Base}
+	w.reached = reachOf(s, w.policy)
+	w.notes = newNotebook(s)
+	var err error
+	if w.templates, err = ownTemplates(s); err != nil {
+		return nil, err
+	}
+	access, err := f.access(ctx, s.root)
+	var none *noAccess
+	switch {
+	case errors.As(err, &none):
+		w.blind = none.Error()
+		return w, nil
+	case err != nil:
+		return nil, err
+	}
+	if w.forge, err = access.connect(); err != nil {
+		return nil, err
+	}
+	w.notes.releases, _ = w.forge.(interface {
+		gitops.ReleaseLister
+	})
+	if access.kind != "github" || access.api != "" {
+		w.notes.releases = nil // the charts' projects are on github.com
+	}
+	if w.base == "" {
+		if w.base, err = access.defaultBranch(ctx, w.forge); err != nil {
+			return nil, err
+		}
+	}
+	if w.repo, err = access.repository(ctx, s); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *workshop) close() {
+	if w.repo != nil {
+		_ = w.repo.Close() // the mirror is a cache: nothing is lost with it
+	}
+}
+
+// ownTemplates loads the templates, with the repository's own over them.
+func ownTemplates(s *surveyed) (*templates.Set, error) {
+	dir := s.config.Pulls.Templates
+	if dir == "" {
+		return templates.Load(nil)
+	}
+	if !filepath.IsLocal(dir) {
+		return nil, fmt.Errorf("promoter.yaml: pulls.templates %q: write a folder of the repository", dir)
+	}
+	root, err := os.OpenRoot(s.root)
+	if err != nil {
+		return nil, err
+	}
+	own, err := fs.Sub(root.FS(), filepath.ToSlash(dir))
+	if err != nil {
+		return nil, err
+	}
+	return templates.Load(own)
+}
+
+// look gathers one observation.
+func (w *workshop) look(ctx context.Context) (promoter.Observation, error) {
+	obs := promoter.Observation{Base: w.base, Targets: targets(w.survey, w.policy, w.reached)}
+	if w.repo == nil {
+		return obs, nil
+	}
+	o := gitops.Observer{Forge: w.forge, Repo: w.repo, Base: w.base, Apply: applyEdits, SheetOf: templates.SheetOf}
+	commit, branches, err := o.Branches(ctx)
+	if err != nil {
+		return obs, err
+	}
+	if head := headCommit(ctx, w.survey.root); head != commit {
+		return obs, fmt.Errorf("%s is at %.10s and %s at %.10s on the remote: run in a fresh checkout of it", w.survey.root, head, w.base, commit)
+	}
+	obs.Commit = commit
+	obs.Pulls, obs.PullsUnknown = o.Pulls(ctx, commit, branches)
+	return obs, nil
+}
+
+func (w *workshop) plan(ctx context.Context, now time.Time) (promoter.Decision, error) {
+	obs, err := w.look(ctx)
+	if err != nil {
+		return promoter.Decision{}, err
+	}
+	return promoter.Plan(obs, w.policy, now), nil
+}
+
+// applyEdits is gitops/edit in the words of the core.
+func applyEdits(_ string, data []byte, edits []promoter.Edit) ([]byte, error) {
+	sets := make([]edit.Set, len(edits))
+	for i, e := range edits {
+		sets[i] = edit.Set{Place: e.Place, To: e.To}
+	}
+	out, err := edit.Apply(data, sets)
+	if errors.Is(err, edit.ErrMoved) {
+		return nil, fmt.Errorf("%w: %w", gitops.ErrStale, err)
+	}
+	return out, err
+}
+
+func (w *workshop) executor(ctx context.Context) *gitops.Executor {
+	p := w.survey.config.Pulls
+	return &gitops.Executor{
+		Forge: w.forge, Repo: w.repo, Apply: applyEdits, Now: time.Now,
+		Render: func(sheet promoter.Sheet) (string, string, error) { return w.render(ctx, sheet) },
+		Labels: p.Labels, Reviewers: p.Reviewers, Assignees: p.Assignees,
+	}
+}
+
+// render writes a pull request's text, with the release notes that can be had.
+func (w *workshop) render(ctx context.Context, sheet promoter.Sheet) (title, body string, err error) {
+	return w.templates.Pull(w.notes.fill(ctx, sheet), time.Now())
+}
+
+// printBodies renders the pull requests that the decision is on its way to.
+func (w *workshop) printBodies(ctx context.Context, out io.Writer, d promoter.Decision) error {
+	for _, sheet := range d.Sheets {
+		title, body, err := w.render(ctx, sheet)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s\n\n# %s\n\n%s\n", slashes, title, body)
+	}
+	return nil
+}
+
+const slashes = "--------------------------------------------------------------------------------"
+
+// logger prints one line for each thing done.
+func logger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.LevelKey && len(groups) == 0 && a.Value.Any() == slog.LevelInfo {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
