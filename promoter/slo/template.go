@@ -1,0 +1,85 @@
+package slo
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Scope is whose metric a gate looks at: the values of its placeholders.
+type Scope struct {
+	Environment string
+	Tenant      string
+	Cluster     string
+	App         string
+}
+
+var (
+	placeholder = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}`)
+	matcherText = regexp.MustCompile(`([=!]~)\s*(["'` + "`" + `])[^"'` + "`" + `]*$`)
+)
+
+// Render fills a query's placeholders. An unknown one is an error, and so is
+// one without a value: an empty label value would match what is not ours.
+// Values that could end a quoted string are refused; in a regular expression's
+// matcher their special characters are escaped.
+func Render(query string, in Language, s Scope, window time.Duration, at time.Time) (string, error) {
+	var b strings.Builder
+	last := 0
+	for _, m := range placeholder.FindAllStringSubmatchIndex(query, -1) {
+		b.WriteString(query[last:m[0]])
+		last = m[1]
+		name := query[m[2]:m[3]]
+		value, err := s.value(name, in, window, at)
+		if err != nil {
+			return "", fmt.Errorf("render query %q: %w", query, err)
+		}
+		if in == URL {
+			value = strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
+		} else if q := matcherText.FindStringSubmatch(query[:m[0]]); q != nil {
+			value = regexp.QuoteMeta(value)
+			if q[2] != "`" {
+				value = strings.ReplaceAll(value, `\`, `\\`)
+			}
+		}
+		b.WriteString(value)
+	}
+	b.WriteString(query[last:])
+	return b.String(), nil
+}
+
+func (s Scope) value(name string, in Language, window time.Duration, at time.Time) (string, error) {
+	var v string
+	switch name {
+	case "window":
+		if window < time.Second {
+			return "", fmt.Errorf("{{window}} is shorter than a second")
+		}
+		return strconv.Itoa(int(window/time.Second)) + "s", nil
+	case "at":
+		if in != URL {
+			return "", fmt.Errorf("{{at}} has a meaning only in a URL")
+		}
+		return strconv.FormatInt(at.Unix(), 10), nil
+	case "environment":
+		v = s.Environment
+	case "tenant":
+		v = s.Tenant
+	case "cluster":
+		v = s.Cluster
+	case "app":
+		v = s.App
+	default:
+		return "", fmt.Errorf("unknown placeholder {{%s}}", name)
+	}
+	if v == "" {
+		return "", fmt.Errorf("{{%s}} has no value here", name)
+	}
+	if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f || strings.ContainsRune("\"'`\\{}", r) }) {
+		return "", fmt.Errorf("the value %q of {{%s}} cannot stand in a query", v, name)
+	}
+	return v, nil
+}
