@@ -118,19 +118,11 @@ func (g Gate) look(samples []Sample, ready, now time.Time) []tick {
 	return ticks
 }
 
-// merge keeps one sample for each instant, the one that is worth least: a
-// second look can add a doubt or a failure, never take one away.
+// merge keeps one sample for each instant. A second look may heal a blind one,
+// but between looks that did see, the worse one counts.
 func merge(samples []Sample) map[int64]Sample {
 	rank := func(s Sample) int {
-		switch {
-		case s.Class == Bad:
-			return 3
-		case s.Class.hides():
-			return 2
-		case s.Class == Marginal:
-			return 1
-		}
-		return 0
+		return slices.Index([]Class{Good, Marginal, Bad}, s.Class) // -1: blind
 	}
 	m := make(map[int64]Sample, len(samples))
 	for _, s := range samples {

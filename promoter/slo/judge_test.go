@@ -146,6 +146,23 @@ func TestEveryClassAloneOnlyGoodPasses(t *testing.T) {
 	}
 }
 
+func TestASecondLookHealsBlindnessAndHidesNoFailure(t *testing.T) {
+	t.Parallel()
+	if v, _ := Judge(testGate(), nil, append(trace("EEEEE"), trace("GGGGG")...), nil, ready, after(5)); v.Level != promoter.Pass {
+		t.Errorf("errors, then good: %v", v)
+	}
+	if v, _ := Judge(testGate(), goodBaseline(), append(trace("GGBBB"), trace("GGGGG")...), nil, ready, after(5)); v.Level != promoter.Fail {
+		t.Errorf("bad, then good: %v", v)
+	}
+}
+
+func TestBadInAControlAfterTheFailureSaysNothing(t *testing.T) {
+	t.Parallel()
+	if v, _ := Judge(testGate(), goodBaseline(), trace("GGBBBBBB"), trace("GGGGGGBB"), ready, after(8)); v.Level != promoter.Fail {
+		t.Errorf("got %v", v)
+	}
+}
+
 func TestJudgeWaitsForReady(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Time{{}, ready.Add(time.Hour)} {
