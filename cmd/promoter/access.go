@@ -50,6 +50,7 @@ type access struct {
 	token       string
 	app         appCredentials
 	signing     string // file
+	mirrors     string // directory; the user's cache when empty
 	appToken    func(context.Context) (string, error)
 }
 
@@ -166,16 +167,20 @@ func (a *access) repository(ctx context.Context, s *surveyed) (*repo.Repo, error
 	if changed != "" {
 		return nil, fmt.Errorf("%s has changes that are not committed (%s): what is decided must be decided on the base branch", s.root, strings.ReplaceAll(changed, "\n", ", "))
 	}
-	base, err := os.UserCacheDir()
-	if err != nil {
-		return nil, fmt.Errorf("find a cache directory: %w", err)
+	mirrors := a.mirrors
+	if mirrors == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("find a cache directory: %w", err)
+		}
+		mirrors = filepath.Join(base, "promoter", "mirrors")
 	}
 	author, err := s.config.Pulls.AuthorOf()
 	if err != nil {
 		return nil, err
 	}
 	o := repo.Options{
-		URL: a.remote, Dir: filepath.Join(base, "promoter", "mirrors", mirrorName(a.remote)),
+		URL: a.remote, Dir: filepath.Join(mirrors, mirrorName(a.remote)),
 		Author: repo.Person{Name: author.Name, Email: author.Address},
 		Auth:   a.gitAuth,
 	}

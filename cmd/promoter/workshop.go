@@ -35,37 +35,49 @@ type workshop struct {
 // newWorkshop wires what the flags and the environment name. Without access to
 // the forge the workshop can plan and not run.
 func newWorkshop(ctx context.Context, s *surveyed, f forgeFlags) (*workshop, error) {
-	w := &workshop{survey: s, policy: policyOf(s), base: s.config.Pulls.Base}
-	w.reached = reachOf(s, w.policy)
-	w.notes = newNotebook(s)
-	var err error
-	if w.templates, err = ownTemplates(s); err != nil {
-		return nil, err
-	}
-	access, err := f.access(ctx, s.root)
+	a, err := f.access(ctx, s.root)
 	var none *noAccess
-	switch {
-	case errors.As(err, &none):
+	if errors.As(err, &none) {
+		w, err := newBench(s)
+		if err != nil {
+			return nil, err
+		}
 		w.blind = none.Error()
 		return w, nil
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
 	}
-	if w.forge, err = access.connect(); err != nil {
+	return newWorkshopFor(ctx, s, a)
+}
+
+// newBench is a workshop that reaches nothing.
+func newBench(s *surveyed) (*workshop, error) {
+	w := &workshop{survey: s, policy: policyOf(s), base: s.config.Pulls.Base, notes: newNotebook(s)}
+	w.reached = reachOf(s, w.policy)
+	var err error
+	w.templates, err = ownTemplates(s)
+	return w, err
+}
+
+// newWorkshopFor connects to the forge and the repository.
+func newWorkshopFor(ctx context.Context, s *surveyed, a *access) (*workshop, error) {
+	w, err := newBench(s)
+	if err != nil {
 		return nil, err
 	}
-	w.notes.releases, _ = w.forge.(interface {
-		gitops.ReleaseLister
-	})
-	if access.kind != "github" || access.api != "" {
-		w.notes.releases = nil // the charts' projects are on github.com
+	if w.forge, err = a.connect(); err != nil {
+		return nil, err
+	}
+	if a.kind == "github" && a.api == "" { // charts' projects are on github.com
+		w.notes.releases, _ = w.forge.(gitops.ReleaseLister)
 	}
 	if w.base == "" {
-		if w.base, err = access.defaultBranch(ctx, w.forge); err != nil {
+		if w.base, err = a.defaultBranch(ctx, w.forge); err != nil {
 			return nil, err
 		}
 	}
-	if w.repo, err = access.repository(ctx, s); err != nil {
+	if w.repo, err = a.repository(ctx, s); err != nil {
 		return nil, err
 	}
 	return w, nil
