@@ -8,8 +8,9 @@ import (
 	"promoter/promoter"
 )
 
-// Applier writes edits into a file's bytes, and nothing else.
-type Applier func(path string, data []byte, edits []promoter.Edit) ([]byte, error)
+// Maker makes edits on the files of a commit and returns those that change.
+// The time is that of the commit to write; equal input gives equal output.
+type Maker func(read func(path string) (data []byte, ok bool, err error), edits []promoter.Edit, at time.Time) (map[string][]byte, error)
 
 // Renderer turns a sheet into a pull's title and body.
 type Renderer func(sheet promoter.Sheet) (title, body string, err error)
@@ -18,7 +19,7 @@ type Renderer func(sheet promoter.Sheet) (title, body string, err error)
 type Executor struct {
 	Forge     Forge
 	Repo      Repository
-	Apply     Applier
+	Make      Maker
 	Render    Renderer
 	Now       func() time.Time
 	Labels    []string
@@ -75,23 +76,12 @@ func (e *Executor) perform(ctx context.Context, a promoter.Action) (string, erro
 
 // push writes the edits onto the base commit that they were decided on.
 func (e *Executor) push(ctx context.Context, a promoter.Push) (string, error) {
-	byFile := map[string][]promoter.Edit{}
-	for _, x := range a.Edits {
-		byFile[x.Place.File] = append(byFile[x.Place.File], x)
+	at := e.Now().UTC().Truncate(time.Second) // what a commit can hold
+	files, err := e.Make(reading(e.Repo, a.Base), a.Edits, at)
+	if err != nil {
+		return "", err
 	}
-	files := make(map[string][]byte, len(byFile))
-	for path, edits := range byFile {
-		before, err := e.Repo.Read(a.Base, path)
-		if err != nil {
-			return "", err
-		}
-		after, err := e.Apply(path, before, edits)
-		if err != nil {
-			return "", err
-		}
-		files[path] = after
-	}
-	commit, err := e.Repo.Commit(a.Base, files, a.Message, e.Now())
+	commit, err := e.Repo.Commit(a.Base, files, a.Message, at)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"promoter/promoter"
 )
@@ -15,7 +16,7 @@ type Observer struct {
 	Forge Forge
 	Repo  Repository
 	Base  string // base branch
-	Apply Applier
+	Make  Maker
 	// SheetOf reads the sheet's digest from a pull's body, or "".
 	SheetOf func(body string) string
 }
@@ -111,7 +112,7 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 		return nil
 	}
 	t := promoter.ParseTrailers(commits[0].Message)
-	pull.Foreign = !o.makes(t.Edits, changes)
+	pull.Foreign = !o.makes(parent, t.Edits, changes, commits[0].At)
 	if !pull.Foreign {
 		pull.Edits = t.Edits
 		id, _ := promoter.ChangeOf(pull.Branch)
@@ -120,24 +121,31 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 	return nil
 }
 
-// makes reports whether the edits that a commit claims turn the files before
-// it into those after it, byte for byte. The claim is only an index: what
-// counts is that doing it again gives the same.
-func (o *Observer) makes(edits []promoter.Edit, changes []Change) bool {
-	byFile := map[string][]promoter.Edit{}
-	for _, e := range edits {
-		byFile[e.Place.File] = append(byFile[e.Place.File], e)
-	}
-	if len(byFile) != len(changes) {
+// makes reports whether making the edits that a commit claims again gives the
+// commit's files, byte for byte, and no others. The claim is only an index:
+// what counts is what comes of it.
+func (o *Observer) makes(parent string, edits []promoter.Edit, changes []Change, at time.Time) bool {
+	made, err := o.Make(reading(o.Repo, parent), edits, at)
+	if err != nil || len(made) != len(changes) {
 		return false
 	}
 	for _, c := range changes {
-		after, err := o.Apply(c.Path, c.Before, byFile[c.Path])
-		if err != nil || c.After == nil || !bytes.Equal(after, c.After) {
+		if after, ok := made[c.Path]; !ok || c.After == nil || !bytes.Equal(after, c.After) {
 			return false
 		}
 	}
 	return true
+}
+
+// reading reads files of one commit.
+func reading(r Repository, commit string) func(path string) ([]byte, bool, error) {
+	return func(path string) ([]byte, bool, error) {
+		data, err := r.Read(commit, path)
+		if errors.Is(err, ErrNotFound) {
+			return nil, false, nil
+		}
+		return data, err == nil, err
+	}
 }
 
 func short(commit string) string {

@@ -56,6 +56,9 @@ type Pull struct {
 type Edit struct {
 	Place Place  `json:"place"`
 	To    string `json:"to"` // what the scalar reads afterwards, decoded
+	// Release is the version that To stands for: what a lock file beside the
+	// edited one is locked to. Not for digests.
+	Release string `json:"release,omitempty"`
 }
 
 // Seal is a final verdict, read from a commit status on a merge commit.

@@ -303,10 +303,10 @@ func (t *Target) edits(g goal) ([]Edit, string) {
 	}
 	var out []Edit
 	if to != p.Place.Written {
-		out = append(out, Edit{p.Place, to})
+		out = append(out, Edit{Place: p.Place, To: to, Release: g.version})
 	}
 	if p.DigestPlace != nil && p.DigestPlace.Written != digest && p.Digest != "" {
-		out = append(out, Edit{*p.DigestPlace, digest})
+		out = append(out, Edit{Place: *p.DigestPlace, To: digest})
 	}
 	return out, ""
 }

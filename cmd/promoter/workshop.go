@@ -115,7 +115,7 @@ func (w *workshop) look(ctx context.Context) (promoter.Observation, error) {
 	if w.repo == nil {
 		return obs, nil
 	}
-	o := gitops.Observer{Forge: w.forge, Repo: w.repo, Base: w.base, Apply: applyEdits, SheetOf: templates.SheetOf}
+	o := gitops.Observer{Forge: w.forge, Repo: w.repo, Base: w.base, Make: makeEdits, SheetOf: templates.SheetOf}
 	commit, branches, err := o.Branches(ctx)
 	if err != nil {
 		return obs, err
@@ -136,23 +136,19 @@ func (w *workshop) plan(ctx context.Context, now time.Time) (promoter.Decision, 
 	return promoter.Plan(obs, w.policy, now), nil
 }
 
-// applyEdits is gitops/edit in the words of the core.
-func applyEdits(_ string, data []byte, edits []promoter.Edit) ([]byte, error) {
-	sets := make([]edit.Set, len(edits))
-	for i, e := range edits {
-		sets[i] = edit.Set{Place: e.Place, To: e.To}
-	}
-	out, err := edit.Apply(data, sets)
+// makeEdits is gitops/edit in the words of gitops.
+func makeEdits(read func(string) ([]byte, bool, error), edits []promoter.Edit, at time.Time) (map[string][]byte, error) {
+	files, err := edit.Files(read, edits, at)
 	if errors.Is(err, edit.ErrMoved) {
 		return nil, fmt.Errorf("%w: %w", gitops.ErrStale, err)
 	}
-	return out, err
+	return files, err
 }
 
 func (w *workshop) executor(ctx context.Context) *gitops.Executor {
 	p := w.survey.config.Pulls
 	return &gitops.Executor{
-		Forge: w.forge, Repo: w.repo, Apply: applyEdits, Now: time.Now,
+		Forge: w.forge, Repo: w.repo, Make: makeEdits, Now: time.Now,
 		Render: func(sheet promoter.Sheet) (string, string, error) { return w.render(ctx, sheet) },
 		Labels: p.Labels, Reviewers: p.Reviewers, Assignees: p.Assignees,
 	}
