@@ -67,3 +67,15 @@ func TestAChartsLockFileFollowsItsDependencies(t *testing.T) {
 		}
 	})
 }
+
+func TestACommitThatBeginsLikeABinaryNumberNeedsNoQuotes(t *testing.T) {
+	from, to := "73612c0b60658392c6786b563a810fa122585fa6", "0b2badbef3eb6a31df27b324a15007949aa78354"
+	text := "newTag: " + from + "\n"
+	got, err := Apply([]byte(text), []Set{{Place: promoter.Place{File: "kustomization.yaml", Line: 1, Path: "newTag", Start: 8, End: 48, Written: from}, To: to}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "newTag: " + to + "\n"; string(got) != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
