@@ -30,6 +30,7 @@ type arrow struct {
 var arrows = []arrow{
 	{"promoter", nil, "the core is the language: everyone may speak it, it speaks to no one"},
 	{"promoter/yamltree", nil, "it knows bytes and YAML, no meaning"},
+	{"promoter/slo/rollouts", []string{"promoter", "promoter/yamltree", "promoter/slo"}, "it reads other people's gates into ours"},
 	{"promoter/...", []string{"promoter", "promoter/yamltree"}, "they turn bytes into the core's values, or drive it, and know no edge"},
 	{"templates", []string{"promoter"}, "texts are made of the core's values"},
 
@@ -43,6 +44,11 @@ var arrows = []arrow{
 	{"detectors/*", []string{"promoter", "promoter/yamltree", "detectors"}, "a detector is added or removed without a look at the others"},
 
 	{"gitops", []string{"promoter", "promoter/yamltree", "templates"}, "the edges observe and execute; what is written in a repository, detectors say"},
+	{"gitops/argocd", []string{"promoter", "gitops", "promoter/converge"}, "an engine's answers become what convergence is judged by"},
+	{"gitops/prometheus", []string{"promoter", "gitops", "promoter/slo"}, "a provider's answers become what gates are judged by"},
+	{"gitops/alertmanager", []string{"promoter", "gitops", "promoter/slo"}, "a provider's answers become what gates are judged by"},
+	{"gitops/httpprobe", []string{"promoter", "gitops", "promoter/slo"}, "a provider's answers become what gates are judged by"},
+	{"gitops/jsonmetric", []string{"promoter", "gitops", "promoter/slo"}, "a provider's answers become what gates are judged by"},
 	{"gitops/*", []string{"promoter", "promoter/yamltree", "gitops", "templates"}, "an edge is replaced without a look at the others"},
 
 	{"cmd/...", []string{"promoter/...", "templates", "detectors/...", "gitops/...", "test/world"}, "wiring knows everything, the world of the demo too, and nothing knows wiring"},
@@ -88,6 +94,7 @@ var outsiders = []outsider{
 	{"golang.org/x/sync", []string{"detectors/source/...", "gitops/...", "cmd/promoter"}, "bounded concurrency, where there is I/O"},
 	{"golang.org/x/time/rate", []string{"detectors/source", "gitops/..."}, "a host's limits, where there is I/O"},
 
+	{"github.com/prometheus/common/model", []string{"gitops/prometheus"}, "what Prometheus answers in"},
 	{"github.com/prometheus/client_golang", []string{"gitops/prometheus", "cmd/promoter"}, "one provider of metrics, and our own"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", []string{"promoter/config"}, "the schema that editors use is held to the decoder"},
 	{"github.com/spf13/cobra", []string{"cmd/promoter"}, "the command line is wiring"},
