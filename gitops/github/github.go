@@ -46,7 +46,7 @@ type Forge struct {
 	client      *github.Client
 	limits      *limits
 	graphql     string // URL
-	page        int
+	page, limit int    // pulls at once, and how far back
 	now         func() time.Time
 	token       func(context.Context) (string, error)
 }
@@ -105,7 +105,7 @@ func New(o Options) (*Forge, error) {
 	client := github.NewClient(&http.Client{Transport: l, Timeout: timeout})
 	client.BaseURL = base
 	client.UserAgent = "promoter"
-	return &Forge{owner: o.Owner, repo: o.Repo, client: client, limits: l, graphql: graphqlURL(base), page: o.PageSize, now: o.Now, token: token}, nil
+	return &Forge{owner: o.Owner, repo: o.Repo, client: client, limits: l, graphql: graphqlURL(base), page: o.PageSize, limit: 1000, now: o.Now, token: token}, nil
 }
 
 // Of returns another repository, reached by the same client.
@@ -142,7 +142,7 @@ func graphqlURL(base *url.URL) string {
 
 // Pulls implements gitops.Forge.
 func (f *Forge) Pulls(ctx context.Context, base, prefix string) ([]gitops.Pull, error) {
-	list, whole, err := f.list(ctx, &github.PullRequestListOptions{State: "all", Base: base}, limit)
+	list, whole, err := f.list(ctx, &github.PullRequestListOptions{State: "all", Base: base}, f.limit)
 	if err != nil {
 		return nil, err
 	}
@@ -167,9 +167,6 @@ func (f *Forge) Pulls(ctx context.Context, base, prefix string) ([]gitops.Pull, 
 	}
 	return pulls, nil
 }
-
-// limit is how far back pulls are read.
-const limit = 1000
 
 // list reads pulls page by page, the newest first: while we read, new ones
 // can only come before what we have seen, so that none is passed over.

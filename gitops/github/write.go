@@ -92,8 +92,7 @@ func (f *Forge) dress(ctx context.Context, p *gitops.Pull, n gitops.NewPull) err
 		errs = append(errs, f.explain("label and assign", err))
 		p.Labels = labels
 	case len(n.Labels) > 0:
-		_, _, err := f.client.Issues.AddLabelsToIssue(ctx, f.owner, f.repo, p.Number, n.Labels)
-		errs = append(errs, f.explain("label", err))
+		errs = append(errs, f.label(ctx, p.Number, n.Labels))
 		p.Labels = append(p.Labels, n.Labels...)
 	}
 	var ask github.ReviewersRequest
@@ -112,6 +111,18 @@ func (f *Forge) dress(ctx context.Context, p *gitops.Pull, n gitops.NewPull) err
 		return fmt.Errorf("#%d is open, but not all of it: %w", p.Number, err)
 	}
 	return nil
+}
+
+// label adds labels. go-github sends them as a bare list, which GitHub takes
+// but describes no more.
+func (f *Forge) label(ctx context.Context, number int, labels []string) error {
+	path := fmt.Sprintf("repos/%s/%s/issues/%d/labels", f.owner, f.repo, number)
+	req, err := f.client.NewRequest(http.MethodPost, path, map[string][]string{"labels": labels})
+	if err != nil {
+		return err
+	}
+	_, err = f.client.Do(ctx, req, nil)
+	return f.explain("label", err)
 }
 
 // Update implements gitops.Forge.

@@ -209,6 +209,9 @@ func (s *Server) sorted() []*Repo {
 
 func (s *Server) id() int64 { s.lastID++; return s.lastID }
 
+// Now is the forge's clock.
+func (s *Server) Now() time.Time { return s.opts.Now() }
+
 // now is the clock in the resolution that the API has.
 func (s *Server) now() time.Time { return s.opts.Now().UTC().Truncate(time.Second) }
 

@@ -102,7 +102,7 @@ func (r *Repo) labelShapes(names []string) []object {
 	for _, n := range names {
 		id := r.label(n)
 		all = append(all, object{
-			"id": id, "node_id": fmt.Sprintf("LA_%d", id), "url": r.api() + "/labels/" + n, "name": n, "color": "ededed", "default": false, "description": nil,
+			"id": id, "node_id": fmt.Sprintf("LA_%d", id), "url": r.api() + "/labels/" + n, "name": n, "color": "ededed", "default": false, "description": "",
 		})
 	}
 	return all
