@@ -36,7 +36,8 @@ type Choice struct {
 	// Update says how far NewestAllowed goes from Current.
 	Update UpdateType `json:"update,omitempty"`
 	// Updates are the releases the pin may go to, newest first. For a range
-	// they lie outside it: what is inside is taken without a change.
+	// they lie outside it: what is inside is taken without a change. Choices
+	// of one Catalog share them: they are only to be read.
 	Updates []Release     `json:"updates,omitempty"`
 	Held    []HeldRelease `json:"held,omitempty"` // newest first
 	// Deprecated is set when the current or the newest release says so.
@@ -59,6 +60,11 @@ type Catalog struct {
 	listing  Listing
 	releases []entry        // each version once, in the listing's order
 	byText   map[string]int // index in releases
+	// ranked are the releases from newest to oldest, in the one order that
+	// they have for every pin; nil where it depends on the pin. shared are
+	// the same, for choices to hold.
+	ranked []*entry
+	shared []Release
 }
 
 type entry struct {
@@ -84,7 +90,51 @@ func Read(l Listing) *Catalog {
 		c.releases = append(c.releases, entry{Release: r, version: v, ok: ok})
 	}
 	c.trustCreated()
+	c.rank()
 	return c
+}
+
+// rank sorts semantic versions once for all pins, unless two are of equal
+// precedence: then a pin's own spelling and build decide between them.
+func (c *Catalog) rank() {
+	ranked := make([]*entry, 0, len(c.releases))
+	for i := range c.releases {
+		e := &c.releases[i]
+		if !e.ok {
+			continue
+		}
+		if e.version.sem == nil {
+			return
+		}
+		ranked = append(ranked, e)
+	}
+	slices.SortFunc(ranked, func(a, b *entry) int { return b.version.sem.Compare(a.version.sem) })
+	for i := 1; i < len(ranked); i++ {
+		if ranked[i].version.sem.Compare(ranked[i-1].version.sem) == 0 {
+			return
+		}
+	}
+	c.ranked, c.shared = ranked, make([]Release, len(ranked))
+	for i, e := range ranked {
+		c.shared[i] = e.Release
+	}
+}
+
+// list is the releases of entries. Those that are the first of ranked share
+// their memory with all other choices.
+func (c *Catalog) list(entries []*entry) []Release {
+	n := len(entries)
+	if n == 0 {
+		return nil
+	}
+	if n <= len(c.ranked) && entries[n-1] == c.ranked[n-1] {
+		return c.shared[:n:n]
+	}
+	out := make([]Release, n)
+	for i, e := range entries {
+		out[i] = e.Release
+	}
+	return out
 }
 
 // trustCreated marks releases that differ in build metadata alone and all
@@ -182,7 +232,7 @@ var dockerBorn = time.Date(2013, time.March, 1, 0, 0, 0, 0, time.UTC)
 // it. The later of the two would be safer against backdating, but everything
 // is first seen on the first scan, and no release would ever be old enough
 // where caches are short-lived.
-func since(r Release, now time.Time) (time.Time, bool) {
+func since(r *Release, now time.Time) (time.Time, bool) {
 	if !r.Created.IsZero() && !r.Created.After(now) && r.Created.After(dockerBorn) {
 		return r.Created, true
 	}
@@ -193,7 +243,7 @@ func since(r Release, now time.Time) (time.Time, bool) {
 }
 
 // tooYoung says why a release must wait, or "".
-func tooYoung(r Release, minAge time.Duration, now time.Time) (string, time.Time) {
+func tooYoung(r *Release, minAge time.Duration, now time.Time) (string, time.Time) {
 	if minAge <= 0 {
 		return "", time.Time{}
 	}

@@ -17,6 +17,8 @@ func FuzzCandidates(f *testing.F) {
 	f.Add(uint8(0), "1.2.3", "1.2.3 1.2.4 v1.2.4 2.0.0-rc.1 1.2.3+up1 1.2.3+up2")
 	f.Add(uint8(1), "1.2.3-alpine3.18", "1.2.3-alpine3.18 1.2.4-alpine3.19 1.2.4-alpine3.18 latest")
 	f.Add(uint8(2), "v1.2", "v1.2 v1.2.0 v1.3 1.4")
+	f.Add(uint8(0), "1.2.3+up1", "1.2.3+up2 1.2.2 1.3.0-rc.1 2.0.0")
+	f.Add(uint8(3), "^1.2", "1.2.3 v1.3.0 2.0.0 2.1.0-beta latest")
 	f.Fuzz(func(t *testing.T, k uint8, version, listed string) {
 		kind := fuzzKinds[int(k)%len(fuzzKinds)]
 		consumer := map[Kind]Consumer{Chart: ByHelm, Image: ByContainer, Git: ByGit, Galaxy: ByGalaxy}[kind]
@@ -54,6 +56,12 @@ func FuzzCandidates(f *testing.F) {
 		b, _ := json.Marshal(again)
 		if diff := cmp.Diff(string(a), string(b)); diff != "" {
 			t.Fatalf("the listing's order changed the choice:\n%s", diff)
+		}
+		sortedForEach := Read(listingOf(kind, versions...))
+		sortedForEach.ranked = nil
+		b, _ = json.Marshal(sortedForEach.Choose(pin, Wanted{}, noon))
+		if diff := cmp.Diff(string(a), string(b)); diff != "" {
+			t.Fatalf("releases that were sorted once give another choice than those sorted for the pin:\n%s", diff)
 		}
 	})
 }

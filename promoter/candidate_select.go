@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func readWanted(w Wanted) (wantedRules, error) {
 }
 
 // refuses says why a release is not wanted, or "".
-func (w wantedRules) refuses(e *entry, reach UpdateType) string {
+func (w *wantedRules) refuses(e *entry, reach UpdateType) string {
 	for i, c := range w.ignored {
 		v := e.version.semantic()
 		if w.Ignore[i] == e.Version || c != nil && v != nil && c.Check(v) {
@@ -173,7 +174,7 @@ func (e *entry) admittedBy(in *semver.Constraints) bool {
 
 // higher orders releases of one range, which need not be written alike.
 func (s *selection) higher(e, cur *entry) bool {
-	if e.version.like(cur.version) {
+	if e.version.like(&cur.version) {
 		return s.order(e, cur, cur) > 0
 	}
 	a, errA := readSemver(e.Version)
@@ -215,7 +216,7 @@ func (s *selection) digest(cur *entry) {
 	if r.FirstSeen.After(r.Created) {
 		r.Created = r.FirstSeen
 	}
-	if why, until := tooYoung(r, s.rules.MinAge, s.now); why != "" {
+	if why, until := tooYoung(&r, s.rules.MinAge, s.now); why != "" {
 		s.choice.Held = append(s.choice.Held, HeldRelease{Release: cur.Release, Why: "new digest: " + why, Until: until})
 		return
 	}
@@ -229,17 +230,7 @@ func (s *selection) digest(cur *entry) {
 // decide sorts what is newer than cur into updates and held releases. Releases
 // within the pin's own range (in) are neither.
 func (s *selection) decide(cur *entry, in *semver.Constraints) {
-	newer := make([]*entry, 0, len(s.catalog.releases))
-	for i := range s.catalog.releases {
-		e := &s.catalog.releases[i]
-		if e.ok && e.Version != cur.Version && e.version.like(cur.version) && s.newer(e, cur) {
-			newer = append(newer, e)
-		}
-	}
-	slices.SortStableFunc(newer, func(a, b *entry) int { return s.order(b, a, cur) })
-	newer = slices.CompactFunc(newer, func(a, b *entry) bool {
-		return a.version.compare(b.version) == 0 && buildText(a) == buildText(b) // v1.2.3 and 1.2.3
-	})
+	newer := s.above(cur)
 	latest := cur
 	for _, e := range newer {
 		if s.preWanted(e, cur) {
@@ -252,7 +243,7 @@ func (s *selection) decide(cur *entry, in *semver.Constraints) {
 		s.choice.Latest = &r
 	}
 	s.choice.Deprecated = cur.Deprecated || latest.Deprecated
-	s.choice.Updates = make([]Release, 0, len(newer))
+	updates := make([]*entry, 0, len(newer))
 	for _, e := range newer {
 		if in != nil && e.admittedBy(in) {
 			continue
@@ -261,16 +252,40 @@ func (s *selection) decide(cur *entry, in *semver.Constraints) {
 			s.choice.Held = append(s.choice.Held, HeldRelease{Release: e.Release, Why: why, Until: until})
 			continue
 		}
-		if len(s.choice.Updates) == 0 {
-			s.choice.Update = cur.version.updateTo(e.version)
-		}
-		s.choice.Updates = append(s.choice.Updates, e.Release)
+		updates = append(updates, e)
 	}
-	if len(s.choice.Updates) == 0 {
-		s.choice.Updates = nil
+	if len(updates) == 0 {
 		return
 	}
+	s.choice.Update = cur.version.updateTo(&updates[0].version)
+	s.choice.Updates = s.catalog.list(updates)
 	s.choice.NewestAllowed = &s.choice.Updates[0]
+}
+
+// above are the entries that are known to be newer than cur, newest first.
+// They are only to be read.
+func (s *selection) above(cur *entry) []*entry {
+	if ranked := s.catalog.ranked; ranked != nil {
+		n := sort.Search(len(ranked), func(i int) bool {
+			return ranked[i].version.sem.Compare(cur.version.sem) <= 0
+		})
+		// The next may be cur itself, or a build of it that is not listed.
+		if n < len(ranked) && ranked[n].Version != cur.Version && s.newer(ranked[n], cur) {
+			n++
+		}
+		return ranked[:n]
+	}
+	newer := make([]*entry, 0, len(s.catalog.releases))
+	for i := range s.catalog.releases {
+		e := &s.catalog.releases[i]
+		if e.ok && e.Version != cur.Version && e.version.like(&cur.version) && s.newer(e, cur) {
+			newer = append(newer, e)
+		}
+	}
+	slices.SortStableFunc(newer, func(a, b *entry) int { return s.order(b, a, cur) })
+	return slices.CompactFunc(newer, func(a, b *entry) bool {
+		return a.version.compare(&b.version) == 0 && buildText(a) == buildText(b) // v1.2.3 and 1.2.3
+	})
 }
 
 // holds says why a newer release is not proposed, or "".
@@ -281,7 +296,7 @@ func (s *selection) holds(e, cur *entry) (string, time.Time) {
 	if e.Deprecated && !cur.Deprecated {
 		return "its publisher marks it as deprecated", time.Time{}
 	}
-	if why := s.rules.refuses(e, cur.version.updateTo(e.version)); why != "" {
+	if why := s.rules.refuses(e, cur.version.updateTo(&e.version)); why != "" {
 		return why, time.Time{}
 	}
 	if s.pin.Form == Range {
@@ -289,7 +304,7 @@ func (s *selection) holds(e, cur *entry) (string, time.Time) {
 			return fmt.Sprintf("%q cannot be rewritten to admit it", s.pin.Version), time.Time{}
 		}
 	}
-	return tooYoung(e.Release, s.rules.MinAge, s.now)
+	return tooYoung(&e.Release, s.rules.MinAge, s.now)
 }
 
 // preWanted reports whether e is a release, or a pre-release that is wanted:
@@ -298,10 +313,10 @@ func (s *selection) preWanted(e, cur *entry) bool {
 	if s.rules.PreRelease || !e.version.preRelease() {
 		return true
 	}
-	return cur.version.preRelease() && sameCore(e.version, cur.version)
+	return cur.version.preRelease() && sameCore(&e.version, &cur.version)
 }
 
-func sameCore(a, b version) bool {
+func sameCore(a, b *version) bool {
 	if a.sem != nil {
 		return a.sem.Major() == b.sem.Major() && a.sem.Minor() == b.sem.Minor() && a.sem.Patch() == b.sem.Patch()
 	}

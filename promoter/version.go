@@ -160,10 +160,10 @@ func Compare(kind Kind, a, b string) (int, bool) {
 		return 0, false
 	}
 	vb, ok := readVersion(kind, b)
-	if !ok || !va.like(vb) {
+	if !ok || !va.like(&vb) {
 		return 0, false
 	}
-	return va.compare(vb), true
+	return va.compare(&vb), true
 }
 
 // UpdateTypeOf says how far apart two versions are, in either direction. It is
@@ -174,10 +174,10 @@ func UpdateTypeOf(kind Kind, from, to string) UpdateType {
 		return ""
 	}
 	b, ok := readVersion(kind, to)
-	if !ok || !a.like(b) {
+	if !ok || !a.like(&b) {
 		return ""
 	}
-	return a.updateTo(b)
+	return a.updateTo(&b)
 }
 
 // IsPreRelease reports whether a version announces another one: "1.2.0-rc.1".
@@ -224,14 +224,14 @@ func readSemver(s string) (*semver.Version, error) {
 	return semver.NewVersion(s)
 }
 
-func (v version) like(o version) bool {
+func (v *version) like(o *version) bool {
 	if v.sem != nil || o.sem != nil {
 		return v.sem != nil && o.sem != nil
 	}
 	return v.tag.like(o.tag, v.git)
 }
 
-func (v version) compare(o version) int {
+func (v *version) compare(o *version) int {
 	if v.sem == nil {
 		return v.tag.compare(o.tag)
 	}
@@ -241,14 +241,14 @@ func (v version) compare(o version) int {
 	return v.build.compare(o.build)
 }
 
-func (v version) preRelease() bool {
+func (v *version) preRelease() bool {
 	if v.sem != nil {
 		return v.sem.Prerelease() != ""
 	}
 	return len(v.tag.pre) > 0
 }
 
-func (v version) updateTo(o version) UpdateType {
+func (v *version) updateTo(o *version) UpdateType {
 	if v.sem == nil {
 		return v.tag.updateTo(o.tag)
 	}
@@ -268,7 +268,7 @@ func (v version) updateTo(o version) UpdateType {
 
 // semantic is the version as a constraint sees it: a tag's first three
 // numbers. It is nil when they do not fit.
-func (v version) semantic() *semver.Version {
+func (v *version) semantic() *semver.Version {
 	if v.sem != nil {
 		return v.sem
 	}
