@@ -1,0 +1,15 @@
+// Package argocd reads Applications from Argo CD, either through its API or as
+// resources through a kubeconfig, into the plain facts that package converge
+// judges.
+//
+// A list is the truth, and it is whole or it is an error; a watch is only a
+// hint that a list would say something new. There are three effects: asking
+// for a refresh, ending one operation that was looked at before, and nothing
+// else: this package never syncs, never rolls back and never writes a spec.
+// Tokens go into one header of requests to one server and into no error.
+//
+// The API is the better way where there is a choice: a token that may only get
+// applications can refresh, and sees resource trees and live values. Through a
+// kubeconfig a refresh is a patch, which in Argo CD's case is power over the
+// cluster, and live values are not to be had.
+package argocd
