@@ -189,7 +189,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 func EditsDigest(edits []Edit) string {
 	lines := make([]string, len(edits))
 	for i, e := range edits {
-		lines[i] = fmt.Sprintf("%q %d %q %q %q", e.Place.File, e.Place.Doc, e.Place.Path, e.Place.Written, e.To)
+		lines[i] = fmt.Sprintf("%q %d %q %q %q %q", e.Place.File, e.Place.Doc, e.Place.Path, e.Place.Written, e.To, e.Image)
 	}
 	slices.Sort(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))

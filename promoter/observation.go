@@ -59,6 +59,9 @@ type Edit struct {
 	// Release is the version that To stands for: what a lock file beside the
 	// edited one is locked to. Not for digests.
 	Release string `json:"release,omitempty"`
+	// Image is set where nothing is written yet: the kustomization at
+	// Place.File gets an entry that sets this image to the tag To.
+	Image string `json:"image,omitempty"`
 }
 
 // Seal is a final verdict, read from a commit status on a merge commit.

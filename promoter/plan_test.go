@@ -450,3 +450,52 @@ func FuzzTrailers(f *testing.F) {
 		}
 	})
 }
+
+func TestASharedImageIsSplitByOverlaysWhereTheUserAllowsIt(t *testing.T) {
+	nginx := Artifact{Kind: Image, Name: "library/nginx", Source: "docker.io"}
+	w := newWorld(t, "dev", "production")
+	w.policy.SplitBase = true
+	w.pins = append(w.pins, Pin{
+		Artifact: nginx, Version: "1.27.0", Form: Exact, Consumer: ByContainer,
+		Place: Place{File: "base/deployment.yaml", Line: 9, Path: "spec.image", Written: "nginx:1.27.0"},
+	})
+	w.offered[nginx] = []string{"1.27.0", "1.28.0"}
+	w.reach["base/deployment.yaml"] = []Reached{{Environment: "dev", Wave: 0}, {Environment: "production", Wave: 1}}
+	o := w.observe()
+	o.Targets[0].Overlays = []Overlay{
+		{File: "overlays/dev/kustomization.yaml", Environment: "dev", Wave: 0},
+		{File: "overlays/production/kustomization.yaml", Environment: "production", Wave: 1},
+	}
+	d := Plan(o, w.policy, w.now)
+	if len(d.Actions) != 1 {
+		t.Fatalf("actions %v, want one push", d.Actions)
+	}
+	push := d.Actions[0].(Push)
+	want := Edit{Place: Place{File: "overlays/dev/kustomization.yaml", Path: "images[name=nginx].newTag"}, To: "1.28.0", Release: "1.28.0", Image: "nginx"}
+	if diff := cmp.Diff([]Edit{want}, push.Edits); diff != "" {
+		t.Errorf("edits, -want +got:\n%s", diff)
+	}
+	if !strings.HasSuffix(push.Branch, "/dev") {
+		t.Errorf("branch %q is not that of wave dev", push.Branch)
+	}
+
+	// Once the overlay has its entry, that is a pin of its own; the shared
+	// file follows with the last wave.
+	o.Targets = append(o.Targets, Target{
+		Pin: Pin{
+			Artifact: nginx, Version: "1.28.0", Form: Exact, Consumer: ByContainer, Environment: "dev",
+			Place: Place{File: "overlays/dev/kustomization.yaml", Line: 6, Path: "images[0].newTag", Written: "1.28.0"},
+		},
+		Wave: 0, Choice: Candidates(Pin{Artifact: nginx, Version: "1.28.0", Form: Exact}, Listing{Artifact: nginx, Releases: []Release{{Version: "1.28.0"}}}, Wanted{}, start),
+	})
+	d = Plan(o, w.policy, w.now)
+	if len(d.Actions) != 1 || d.Actions[0].(Push).Edits[0].Place.File != "base/deployment.yaml" {
+		t.Errorf("actions %v, want the shared file to follow", d.Actions)
+	}
+
+	w.policy.SplitBase = false
+	o.Targets = o.Targets[:1]
+	if d := Plan(o, w.policy, w.now); len(d.Actions) != 1 || d.Actions[0].(Push).Edits[0].Place.File != "base/deployment.yaml" {
+		t.Errorf("actions %v: without permission the shared file changes as one step", d.Actions)
+	}
+}

@@ -31,9 +31,12 @@ type Policy struct {
 	Groups  map[string]Group
 	Ahead   bool // open all waves' pulls at once, later ones as drafts
 	MaxOpen int  // open pulls of ours at once; 0: no limit
-	Latest  bool // a newer release may start while the one before is under way
-	Freezes []Freeze
-	Windows []Window
+	// SplitBase lets early environments get an image ahead of a file that they
+	// share with later ones, by an override in their own overlay.
+	SplitBase bool
+	Latest    bool // a newer release may start while the one before is under way
+	Freezes   []Freeze
+	Windows   []Window
 }
 
 // Wave is the environments that change together.
@@ -102,6 +105,21 @@ type Target struct {
 	Rank   int    // position in the group's order
 	Wanted Wanted
 	Choice Choice // what the artifact's source offers this pin
+	// Overlays are the kustomizations of single environments that build on
+	// the pin's file, if it is an image in a file that they share.
+	Overlays []Overlay
+	// override is set for a target that does not stand in the repository yet:
+	// an image's override in an overlay. Its text is the image's name.
+	override string
+}
+
+// Overlay is one environment's kustomization over a shared file.
+type Overlay struct {
+	File        string
+	Environment string
+	Tenant      string
+	Cluster     string
+	Wave        int
 }
 
 // Reached is an environment (and the application in it) that an edit reaches.

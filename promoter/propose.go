@@ -315,6 +315,10 @@ func message(s Sheet, edits []Edit) string {
 			fmt.Fprintf(&b, "and %s more\n", count(len(edits)-i, "edit"))
 			break
 		}
+		if e.Image != "" {
+			fmt.Fprintf(&b, "%s: image %s gets the tag %s here\n", e.Place, oneLine(e.Image), oneLine(e.To))
+			continue
+		}
 		fmt.Fprintf(&b, "%s: %s -> %s\n", e.Place, oneLine(e.Place.Written), oneLine(e.To))
 	}
 	t := Trailers{Change: s.Change, Wave: s.Wave, Edits: edits}

@@ -41,8 +41,14 @@ func (g goal) String() string {
 func units(targets []Target, pol Policy) []*unit {
 	index := map[string]*unit{}
 	var list []*unit
+	all := make([]*Target, len(targets))
 	for i := range targets {
-		t := &targets[i]
+		all[i] = &targets[i]
+	}
+	if pol.SplitBase {
+		all = append(all, overrides(targets)...)
+	}
+	for _, t := range all {
 		key, name := t.Pin.Artifact.String(), shortName(t.Pin.Artifact)
 		var g *Group
 		if found, ok := pol.Groups[t.Group]; ok && t.Group != "" {
@@ -282,6 +288,9 @@ func passed(ts []*Target) (goal, bool) {
 // cannot be.
 func (t *Target) edits(g goal) ([]Edit, string) {
 	p := t.Pin
+	if t.override != "" {
+		return []Edit{{Place: p.Place, To: g.version, Release: g.version, Image: t.override}}, ""
+	}
 	text, digest := g.version, g.digest
 	switch p.Form {
 	case Range:

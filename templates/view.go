@@ -74,8 +74,12 @@ func view(s promoter.Sheet, now time.Time) View {
 			v.MoreRows = len(s.Edits) - maxRows
 			break
 		}
-		v.Edits = append(v.Edits, Row{Code(e.Place.String()), Code(e.Place.Written), Code(e.To)})
-		v.Rollback = append(v.Rollback, Row{Code(e.Place.String()), Code(e.To), Code(e.Place.Written)})
+		from := Code(e.Place.Written)
+		if e.Image != "" {
+			from = "the shared file's tag of " + Code(e.Image)
+		}
+		v.Edits = append(v.Edits, Row{Code(e.Place.String()), from, Code(e.To)})
+		v.Rollback = append(v.Rollback, Row{Code(e.Place.String()), Code(e.To), from})
 	}
 	v.Reach, v.ReachSum = reach(s.Reaches)
 	v.Gates = gates(s)

@@ -33,11 +33,7 @@ func Files(read ReadFile, edits []promoter.Edit, at time.Time) (map[string][]byt
 		if !ok {
 			return nil, fmt.Errorf("edit %s: %w: the file does not exist", file, ErrMoved)
 		}
-		sets := make([]Set, len(list))
-		for i, e := range list {
-			sets[i] = Set{Place: e.Place, To: e.To}
-		}
-		after, err := Apply(before, sets)
+		after, err := editFile(file, before, list)
 		if err != nil {
 			return nil, err
 		}
@@ -47,6 +43,23 @@ func Files(read ReadFile, edits []promoter.Edit, at time.Time) (map[string][]byt
 		}
 	}
 	return out, nil
+}
+
+// editFile sets scalars, and then adds what is not written yet.
+func editFile(file string, data []byte, edits []promoter.Edit) ([]byte, error) {
+	var sets []Set
+	for _, e := range edits {
+		if e.Image == "" {
+			sets = append(sets, Set{Place: e.Place, To: e.To})
+		}
+	}
+	out, err := Apply(data, sets)
+	for _, e := range edits {
+		if e.Image != "" && err == nil {
+			out, err = InsertImage(file, out, e.Image, e.To)
+		}
+	}
+	return out, err
 }
 
 // lockFiles are the lock files of the files that name a chart's dependencies.
