@@ -3,6 +3,8 @@ package gitops
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"promoter/promoter"
@@ -17,11 +19,14 @@ type Renderer func(sheet promoter.Sheet) (title, body string, err error)
 
 // Executor makes actions come true, each guarded by what it was decided on.
 type Executor struct {
-	Forge     Forge
-	Repo      Repository
-	Make      Maker
-	Render    Renderer
-	Now       func() time.Time
+	Forge  Forge
+	Repo   Repository
+	Make   Maker
+	Render Renderer
+	Now    func() time.Time
+	// Committer makes the commits where only those that the forge signs
+	// count; nil: they are made here and pushed.
+	Committer Committer
 	Labels    []string
 	Reviewers []string
 	Assignees []string
@@ -76,14 +81,47 @@ func (e *Executor) perform(ctx context.Context, a promoter.Action) (string, erro
 
 // push writes the edits onto the base commit that they were decided on.
 func (e *Executor) push(ctx context.Context, a promoter.Push) (string, error) {
-	at := e.Now().UTC().Truncate(time.Second) // what a commit can hold
-	files, err := e.Make(reading(e.Repo, a.Base), a.Edits, at)
+	files, err := remake(ctx, e.Repo, e.Make, a.Base, a.Edits)
 	if err != nil {
 		return "", err
 	}
-	commit, err := e.Repo.Commit(a.Base, files, a.Message, at)
+	if e.Committer != nil {
+		return e.commitThere(ctx, a, files)
+	}
+	commit, err := e.Repo.Commit(a.Base, files, a.Message, e.Now().UTC().Truncate(time.Second))
 	if err != nil {
 		return "", err
 	}
 	return short(commit), e.Repo.Push(ctx, a.Branch, commit, a.Expect)
+}
+
+// remake makes edits on a commit. What is written with a time (a lock file)
+// gets the commit's own: whoever looks later makes the same bytes.
+func remake(ctx context.Context, r Repository, make Maker, base string, edits []promoter.Edit) (map[string][]byte, error) {
+	head, err := r.FirstParents(ctx, base, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(head) == 0 {
+		return nil, fmt.Errorf("read commit %s: %w", short(base), ErrNotFound)
+	}
+	return make(reading(r, base), edits, head[0].At.UTC())
+}
+
+// commitThere lets the forge make the commit.
+func (e *Executor) commitThere(ctx context.Context, a promoter.Push, files map[string][]byte) (string, error) {
+	c := FilesCommit{Branch: a.Branch, Base: a.Base, Expect: a.Expect, Message: a.Message}
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		executable, err := e.Repo.Executable(a.Base, path)
+		if err != nil {
+			return "", err
+		}
+		mode := "100644"
+		if executable {
+			mode = "100755"
+		}
+		c.Files = append(c.Files, CommitFile{Path: path, Mode: mode, Data: files[path]})
+	}
+	commit, err := e.Committer.CommitFiles(ctx, c)
+	return short(commit), err
 }

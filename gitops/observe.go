@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"promoter/promoter"
 )
@@ -112,7 +111,7 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 		return nil
 	}
 	t := promoter.ParseTrailers(commits[0].Message)
-	pull.Foreign = !o.makes(parent, t.Edits, changes, commits[0].At)
+	pull.Foreign = !o.makes(ctx, parent, t.Edits, changes)
 	if !pull.Foreign {
 		pull.Edits = t.Edits
 		id, _ := promoter.ChangeOf(pull.Branch)
@@ -124,8 +123,8 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 // makes reports whether making the edits that a commit claims again gives the
 // commit's files, byte for byte, and no others. The claim is only an index:
 // what counts is what comes of it.
-func (o *Observer) makes(parent string, edits []promoter.Edit, changes []Change, at time.Time) bool {
-	made, err := o.Make(reading(o.Repo, parent), edits, at)
+func (o *Observer) makes(ctx context.Context, parent string, edits []promoter.Edit, changes []Change) bool {
+	made, err := remake(ctx, o.Repo, o.Make, parent, edits)
 	if err != nil || len(made) != len(changes) {
 		return false
 	}

@@ -17,6 +17,10 @@ type Repository interface {
 	// Commits lists the commits that are reachable from head and not from
 	// base, the newest first, at most limit of them.
 	Commits(head, base string, limit int) ([]Commit, error)
+	// FirstParents lists a commit and its first parents, at most limit.
+	FirstParents(ctx context.Context, head string, limit int) ([]Commit, error)
+	// Executable reports whether a file has the executable bit at a commit.
+	Executable(commit, path string) (bool, error)
 	// Base returns the best common ancestor of two commits.
 	Base(ctx context.Context, a, b string) (string, error)
 	// Changes lists the files that differ between two commits.

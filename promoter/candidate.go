@@ -14,6 +14,7 @@ type Wanted struct {
 	Ignore     []string      // versions and constraints that are never candidates
 	MinAge     time.Duration // how long a release must have been out
 	PreRelease bool          // pre-releases are candidates, too
+	Security   bool          // the security lane: no age is asked for, and it comes before everything else
 }
 
 // HeldRelease is a newer release that is not proposed, and why.

@@ -20,6 +20,9 @@ type wantedRules struct {
 
 func readWanted(w Wanted) (wantedRules, error) {
 	r := wantedRules{Wanted: w}
+	if w.Security {
+		r.MinAge = 0
+	}
 	if w.Allow.reach() > Major.reach() && w.Allow != "" {
 		return r, fmt.Errorf("read policy: no update type %q", w.Allow)
 	}

@@ -64,6 +64,7 @@ func (p *planner) member(a Artifact, g goal, ts []*Target) (SheetMember, bool) {
 		if v := cmp.Or(t.Pin.Version, t.Pin.Digest); !slices.Contains(m.From, v) {
 			m.From = append(m.From, v)
 		}
+		m.Security = m.Security || t.Wanted.Security
 		if step := UpdateTypeOf(a.Kind, t.current(), g.version); m.Update == "" || step.reach() > m.Update.reach() {
 			m.Update = step
 		}

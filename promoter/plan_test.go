@@ -395,6 +395,22 @@ func TestCapsKeepWhatHasBegun(t *testing.T) {
 	}
 }
 
+func TestTheSecurityLaneComesFirst(t *testing.T) {
+	w := newWorld(t, "dev")
+	for i := range 3 {
+		a := Artifact{Kind: Chart, Name: fmt.Sprintf("app%d", i), Source: "https://charts.example.com"}
+		w.pin(a, "dev", "1.0.0")
+		w.offered[a] = []string{"1.0.0", "1.1.0"}
+	}
+	w.policy.MaxOpen = 1
+	o := w.observe()
+	o.Targets[2].Wanted.Security = true
+	d := Plan(o, w.policy, w.now)
+	if len(d.Actions) != 1 || d.Sheets[0].Members[0].Artifact.Name != "app2" {
+		t.Errorf("actions %v, want app2 first", d.Actions)
+	}
+}
+
 // TestTheOrderOfFactsDoesNotMatter shuffles what is observed: the same facts
 // give the same decision.
 func TestTheOrderOfFactsDoesNotMatter(t *testing.T) {

@@ -154,12 +154,12 @@ func (p *planner) attempt(b Branch) (string, *Pull) {
 }
 
 // propose turns proposals into actions, within the limits on open pulls. Those
-// that exist come first, then changes that have been merged in an earlier wave:
+// that exist come first, then the security lane, then changes that have been merged in an earlier wave:
 // what has begun is finished before anything new begins. The rest is taken in
 // the order of the waves.
 func (p *planner) propose() {
 	slices.SortStableFunc(p.proposals, func(a, b proposal) int {
-		return cmp.Or(p.isNew(a)-p.isNew(b), btoi(a.draft)-btoi(b.draft),
+		return cmp.Or(p.isNew(a)-p.isNew(b), btoi(b.sheet.security())-btoi(a.sheet.security()), btoi(a.draft)-btoi(b.draft),
 			btoi(p.merged[b.sheet.Change])-btoi(p.merged[a.sheet.Change]), a.wave-b.wave, strings.Compare(a.branch, b.branch))
 	})
 	open, inWave := 0, map[int]int{}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,6 +77,11 @@ func (s Sheet) Title() string {
 		t = string(r[:199]) + "…"
 	}
 	return t
+}
+
+// security reports whether the change is in the security lane.
+func (s Sheet) security() bool {
+	return slices.ContainsFunc(s.Members, func(m SheetMember) bool { return m.Security })
 }
 
 // Digest is a short digest of the sheet: text written from an equal sheet need

@@ -101,6 +101,9 @@ func member(m promoter.SheetMember, now time.Time) Member {
 	default:
 		out.Age = "of unknown age"
 	}
+	if m.Security {
+		out.Warnings = append(out.Warnings, "in the **security lane**: no release age is asked for, and it comes before everything else")
+	}
 	if m.Deprecated {
 		out.Warnings = append(out.Warnings, "its publisher marks it as **deprecated**")
 	}

@@ -264,16 +264,3 @@ func (a *access) gitAuth(ctx context.Context) (repo.Auth, error) {
 	}
 	return repo.Auth{Password: token}, nil
 }
-
-// defaultBranch asks the forge which branch is deployed when nothing says so.
-func (a *access) defaultBranch(ctx context.Context, f gitops.Forge) (string, error) {
-	s, ok := f.(gitops.SettingsReader)
-	if !ok {
-		return "", fmt.Errorf("%s does not tell its default branch: write pulls.base in promoter.yaml", a.kind)
-	}
-	settings, err := s.Settings(ctx, "")
-	if err != nil {
-		return "", fmt.Errorf("ask for the default branch: %w", err)
-	}
-	return settings.DefaultBranch, nil
-}

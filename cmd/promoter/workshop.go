@@ -26,6 +26,7 @@ type workshop struct {
 	repo      *repo.Repo // nil: the remote is not reached
 	forge     gitops.Forge
 	base      string
+	committer gitops.Committer // makes the commits, where only its own count
 	templates *templates.Set
 	reached   func(promoter.Pin) []promoter.Reached
 	notes     *notebook
@@ -72,15 +73,36 @@ func newWorkshopFor(ctx context.Context, s *surveyed, a *access) (*workshop, err
 	if a.kind == "github" && a.api == "" { // charts' projects are on github.com
 		w.notes.releases, _ = w.forge.(gitops.ReleaseLister)
 	}
-	if w.base == "" {
-		if w.base, err = a.defaultBranch(ctx, w.forge); err != nil {
-			return nil, err
-		}
+	if err := w.readSettings(ctx, a); err != nil {
+		return nil, err
 	}
 	if w.repo, err = a.repository(ctx, s); err != nil {
 		return nil, err
 	}
 	return w, nil
+}
+
+// readSettings asks the forge what the repository prescribes: the deployed
+// branch where nothing names it, and whether commits must be signed.
+func (w *workshop) readSettings(ctx context.Context, a *access) error {
+	reader, ok := w.forge.(gitops.SettingsReader)
+	if !ok {
+		return fmt.Errorf("%s does not tell a repository's settings", a.kind)
+	}
+	settings, err := reader.Settings(ctx, w.base)
+	if err != nil {
+		return fmt.Errorf("ask for the repository's settings: %w", err)
+	}
+	if w.base == "" {
+		w.base = settings.DefaultBranch
+	}
+	if !settings.SignedCommits || a.signing != "" {
+		return nil
+	}
+	if w.committer, ok = w.forge.(gitops.Committer); !ok {
+		return fmt.Errorf("branch %s takes only signed commits: set PROMOTER_SIGNING_KEY_FILE", w.base)
+	}
+	return nil
 }
 
 func (w *workshop) close() {
@@ -148,7 +170,7 @@ func makeEdits(read func(string) ([]byte, bool, error), edits []promoter.Edit, a
 func (w *workshop) executor(ctx context.Context) *gitops.Executor {
 	p := w.survey.config.Pulls
 	return &gitops.Executor{
-		Forge: w.forge, Repo: w.repo, Make: makeEdits, Now: time.Now,
+		Forge: w.forge, Repo: w.repo, Make: makeEdits, Now: time.Now, Committer: w.committer,
 		Render: func(sheet promoter.Sheet) (string, string, error) { return w.render(ctx, sheet) },
 		Labels: p.Labels, Reviewers: p.Reviewers, Assignees: p.Assignees,
 	}

@@ -63,6 +63,14 @@ func (r *Repo) Read(commit, path string) ([]byte, error) {
 	return r.blob(e.Hash)
 }
 
+// Executable reports whether a file has the executable bit at a commit.
+func (r *Repo) Executable(commit, path string) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, err := r.at(commit, path)
+	return modeOf(e.Mode) == Executable, err
+}
+
 // Blob returns a content by its hash, as Files gives it.
 func (r *Repo) Blob(hash string) ([]byte, error) {
 	r.mu.Lock()

@@ -179,7 +179,7 @@ func (c *Config) Wanted(p promoter.Pin) (promoter.Wanted, int) {
 		if rules[i].fits(p) {
 			return promoter.Wanted{
 				Allow: promoter.UpdateType(u.Allow), Constraint: u.Constraint, Ignore: u.Ignore,
-				MinAge: time.Duration(u.MinimumReleaseAge), PreRelease: u.Prereleases,
+				MinAge: time.Duration(u.MinimumReleaseAge), PreRelease: u.Prereleases, Security: u.Security,
 			}, i
 		}
 	}
