@@ -14,7 +14,7 @@ import (
 func chartDeprecated(in Input) []promoter.Finding {
 	fs := gather("chart-deprecated")
 	for _, i := range in.order() {
-		p, c := in.Pins[i], in.Choices[i]
+		p, c := &in.Pins[i], in.Choices[i]
 		if p.Artifact.Kind != promoter.Chart || !c.Deprecated {
 			continue
 		}
@@ -51,30 +51,41 @@ func replacement(a promoter.Artifact, home string, now time.Time) string {
 func chartStale(in Input) []promoter.Finding {
 	fs := gather("chart-stale")
 	limit := cmp.Or(in.StaleAfter, DefaultStaleAfter)
-	last := map[promoter.Artifact]*promoter.Release{} // a fleet pins one chart many times
+	known := map[promoter.Artifact]*promoter.Finding{} // a fleet pins one chart many times
 	for _, i := range in.order() {
-		p := in.Pins[i]
-		l, ok := in.Listings[p.Artifact]
-		if p.Artifact.Kind != promoter.Chart || !answered(l, ok) || in.Choices[i].Deprecated {
+		p := &in.Pins[i]
+		if p.Artifact.Kind != promoter.Chart || in.Choices[i].Deprecated {
 			continue
 		}
-		r, seen := last[p.Artifact]
+		f, seen := known[p.Artifact]
 		if !seen {
-			if found, ok := lastRelease(l); ok && moveOf(p.Artifact, in.Now) == nil {
-				r = &found
-			}
-			last[p.Artifact] = r
+			f = in.stale(p.Artifact, limit)
+			known[p.Artifact] = f
 		}
-		if r == nil || r.Created.After(in.Now) || in.Now.Sub(r.Created) <= limit {
-			continue
+		if f != nil {
+			at := *f
+			at.Place = p.Place
+			fs.add(at)
 		}
-		fs.add(promoter.Finding{
-			Artifact: p.Artifact, Place: p.Place,
-			Evidence: fmt.Sprintf("%s: its last release, %s, is of %s, %d months ago", p.Artifact.Ref(), r.Version, r.Created.UTC().Format(time.DateOnly), months(in.Now.Sub(r.Created))),
-			Remedy:   replacement(p.Artifact, r.Home, in.Now),
-		})
 	}
 	return fs.list
+}
+
+// stale is the finding that a chart is stale, without a place, or nil.
+func (in Input) stale(a promoter.Artifact, limit time.Duration) *promoter.Finding {
+	l, ok := in.Listings[a]
+	if !answered(l, ok) || moveOf(a, in.Now) != nil {
+		return nil
+	}
+	r, ok := lastRelease(l)
+	if !ok || r.Created.After(in.Now) || in.Now.Sub(r.Created) <= limit {
+		return nil
+	}
+	return &promoter.Finding{
+		Artifact: a,
+		Evidence: fmt.Sprintf("%s: its last release, %s, is of %s, %d months ago", a.Ref(), r.Version, r.Created.UTC().Format(time.DateOnly), months(in.Now.Sub(r.Created))),
+		Remedy:   replacement(a, r.Home, in.Now),
+	}
 }
 
 func months(d time.Duration) int { return int(d.Hours() / 24 / 30.436875) }
@@ -167,7 +178,7 @@ func (in Input) twoSources(name string, pins []int) (promoter.Finding, bool) {
 			}
 		}
 	}
-	slices.SortStableFunc(places, comparePlaces)
+	slices.SortStableFunc(places, func(a, b promoter.Place) int { return comparePlaces(&a, &b) })
 	evidence := fmt.Sprintf("chart %s is taken from %s", name, strings.Join(texts, " and from "))
 	if common != "" {
 		evidence += fmt.Sprintf("; both list %s", common)

@@ -13,24 +13,28 @@ import (
 // chart, or its next upgrade, would deploy by itself.
 func imageOverride(in Input) []promoter.Finding {
 	fs := gather("image-override")
-	charts := map[unit][]int{}
 	order := in.order()
+	overrides := slices.DeleteFunc(slices.Clone(order), func(i int) bool {
+		p := &in.Pins[i]
+		return p.Artifact.Kind != promoter.Image || p.Form != promoter.Exact
+	})
+	if len(overrides) == 0 {
+		return nil
+	}
+	charts := map[unit][]int{}
 	for _, i := range order {
-		if p := in.Pins[i]; p.Artifact.Kind == promoter.Chart && p.App != "" {
+		if p := &in.Pins[i]; p.Artifact.Kind == promoter.Chart && p.App != "" {
 			charts[unitOf(p)] = append(charts[unitOf(p)], i)
 		}
 	}
-	for _, i := range order {
-		p := in.Pins[i]
-		if p.Artifact.Kind != promoter.Image || p.Form != promoter.Exact {
-			continue
-		}
+	for _, i := range overrides {
+		p := &in.Pins[i]
 		of := charts[unitOf(p)]
 		for _, c := range of {
 			if !mainImage(p, in.Pins[c].Artifact.Name, len(of)) {
 				continue
 			}
-			if f, ok := in.held(p, in.Pins[c], in.Choices[c]); ok {
+			if f, ok := in.held(p, &in.Pins[c], in.Choices[c]); ok {
 				fs.add(f)
 			}
 		}
@@ -45,10 +49,10 @@ type unit struct {
 	app  string
 }
 
-func unitOf(p promoter.Pin) unit { return unit{p.Place.File, p.Place.Doc, p.App} }
+func unitOf(p *promoter.Pin) unit { return unit{p.Place.File, p.Place.Doc, p.App} }
 
 // held compares an override with the appVersion that the chart would use.
-func (in Input) held(image, chart promoter.Pin, c promoter.Choice) (promoter.Finding, bool) {
+func (in Input) held(image, chart *promoter.Pin, c promoter.Choice) (promoter.Finding, bool) {
 	r := c.NewestAllowed
 	if r == nil || r.AppVersion == "" {
 		r = c.Current
@@ -70,7 +74,7 @@ func (in Input) held(image, chart promoter.Pin, c promoter.Choice) (promoter.Fin
 // mainImage reports whether an image in a release's values is the one that the
 // chart's appVersion speaks of: named like the chart, or a tag alone at the
 // top of the values of the only chart.
-func mainImage(p promoter.Pin, chart string, charts int) bool {
+func mainImage(p *promoter.Pin, chart string, charts int) bool {
 	if p.Artifact.Name == "" {
 		at := p.Place.Path
 		for _, top := range [...]string{"values.image.tag", "valuesObject.image.tag", "values|image.tag"} {
@@ -95,7 +99,7 @@ func helmfileBeside(in Input) []promoter.Finding {
 	places := map[string][]promoter.Place{}
 	var files []string
 	for _, i := range in.order() {
-		p := in.Pins[i]
+		p := &in.Pins[i]
 		if p.Detector != "helmfile" || p.Artifact.Kind != promoter.Chart {
 			continue
 		}
@@ -125,7 +129,8 @@ func helmfileBeside(in Input) []promoter.Finding {
 // engine is the GitOps engine of the repository, as its pins and facts show.
 func (in Input) engine() string {
 	argo, flux := false, false
-	for _, p := range in.Pins {
+	for i := range in.Pins {
+		p := &in.Pins[i]
 		argo = argo || p.Detector == "argoapp" || p.Detector == "appset"
 		flux = flux || p.Detector == "flux"
 	}
@@ -160,7 +165,7 @@ func dockerHub(in Input) []promoter.Finding {
 	seen := map[promoter.Artifact]bool{}
 	replaced := in.replacedImages()
 	for _, i := range in.order() {
-		p := in.Pins[i]
+		p := &in.Pins[i]
 		if replaced(p) && p.Form != promoter.Exact {
 			continue
 		}

@@ -50,7 +50,7 @@ const soon, lately = 90 * 24 * time.Hour, 180 * 24 * time.Hour
 func endOfLife(in Input) []promoter.Finding {
 	fs := gather("end-of-life")
 	for _, i := range in.order() {
-		p := in.Pins[i]
+		p := &in.Pins[i]
 		prod, version := in.product(i)
 		if prod == nil {
 			continue
@@ -82,7 +82,7 @@ func endOfLife(in Input) []promoter.Finding {
 
 // product is the software of a pin and its version, as far as it is known.
 func (in Input) product(i int) (*product, string) {
-	p := in.Pins[i]
+	p := &in.Pins[i]
 	if p.Artifact.Name == "" {
 		return nil, ""
 	}

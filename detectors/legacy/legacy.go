@@ -150,17 +150,20 @@ func (in Input) order() []int {
 	for i := range out {
 		out[i] = i
 	}
-	slices.SortStableFunc(out, func(a, b int) int {
-		p, q := in.Pins[a], in.Pins[b]
-		if c := comparePlaces(p.Place, q.Place); c != 0 {
+	compare := func(a, b int) int {
+		p, q := &in.Pins[a], &in.Pins[b]
+		if c := comparePlaces(&p.Place, &q.Place); c != 0 {
 			return c
 		}
 		return cmp.Or(strings.Compare(p.Artifact.String(), q.Artifact.String()), strings.Compare(p.Version, q.Version))
-	})
+	}
+	if !slices.IsSortedFunc(out, compare) { // a scan's pins are
+		slices.SortStableFunc(out, compare)
+	}
 	return out
 }
 
-func comparePlaces(a, b promoter.Place) int {
+func comparePlaces(a, b *promoter.Place) int {
 	if c := strings.Compare(a.File, b.File); c != 0 {
 		return c
 	}
@@ -172,10 +175,17 @@ func comparePlaces(a, b promoter.Place) int {
 type findings struct {
 	rule  Rule
 	list  []promoter.Finding
-	index map[string]int
+	index map[told]int
 }
 
-func gather(id string) *findings { return &findings{rule: rule(id), index: map[string]int{}} }
+// told is what makes two findings of a rule one.
+type told struct {
+	artifact         string
+	severity         promoter.Severity
+	evidence, remedy string
+}
+
+func gather(id string) *findings { return &findings{rule: rule(id), index: map[told]int{}} }
 
 // add takes a finding whose rule, and where they are empty severity and link,
 // are the rule's.
@@ -187,7 +197,7 @@ func (fs *findings) add(f promoter.Finding) {
 	if f.Source == "" {
 		f.Source = fs.rule.Link
 	}
-	key := strings.Join([]string{f.Artifact.String(), string(f.Severity), f.Evidence, f.Remedy}, "\x00")
+	key := told{f.Artifact.String(), f.Severity, f.Evidence, f.Remedy}
 	if i, ok := fs.index[key]; ok {
 		fs.list[i].Also = append(fs.list[i].Also, f.Place)
 		return
@@ -205,7 +215,7 @@ func wordsOf(name string) []string {
 
 // production reports whether a pin is deployed to production, as far as its
 // environment's name, or else its cluster's, says so.
-func production(p promoter.Pin) bool {
+func production(p *promoter.Pin) bool {
 	words := wordsOf(cmp.Or(p.Environment, p.Cluster))
 	found := false
 	for _, w := range words {

@@ -174,14 +174,14 @@ func TestProduction(t *testing.T) {
 		"prod": true, "production": true, "eu-prod-1": true, "prd": true, "live": true, "PROD": true, "prod2": true,
 		"": false, "dev": false, "preprod": false, "pre-prod": false, "nonprod": false, "non-prod": false, "products": false, "liveness": false,
 	} {
-		if got := production(promoter.Pin{Environment: name}); got != want {
+		if got := production(&promoter.Pin{Environment: name}); got != want {
 			t.Errorf("environment %q: %t", name, got)
 		}
 	}
-	if !production(promoter.Pin{Cluster: "stone-prod-p01"}) {
+	if !production(&promoter.Pin{Cluster: "stone-prod-p01"}) {
 		t.Error("a cluster's name is not read")
 	}
-	if production(promoter.Pin{Environment: "staging", Cluster: "prod"}) {
+	if production(&promoter.Pin{Environment: "staging", Cluster: "prod"}) {
 		t.Error("a cluster's name outweighs the environment's")
 	}
 }

@@ -134,7 +134,20 @@ func (m *move) remedy(a promoter.Artifact) string {
 	return strings.NewReplacer("{name}", a.Name, "{base}", path.Base(a.Name)).Replace(m.to)
 }
 
-func (m *move) finding(p promoter.Pin) promoter.Finding {
+// movesBy is moveOf for many pins: a fleet pins one artifact many times.
+func movesBy(now time.Time) func(promoter.Artifact) *move {
+	known := map[promoter.Artifact]*move{}
+	return func(a promoter.Artifact) *move {
+		m, ok := known[a]
+		if !ok {
+			m = moveOf(a, now)
+			known[a] = m
+		}
+		return m
+	}
+}
+
+func (m *move) finding(p *promoter.Pin) promoter.Finding {
 	return promoter.Finding{
 		Severity: m.severity, Artifact: p.Artifact, Place: p.Place, Source: m.link,
 		Evidence: fmt.Sprintf("%s: since %s, %s", p.Artifact.Ref(), m.date, m.what),
@@ -144,9 +157,11 @@ func (m *move) finding(p promoter.Pin) promoter.Finding {
 
 func checkMoves(in Input, s status) *findings {
 	fs := gather(string(s))
+	moveOf := movesBy(in.Now)
 	for _, i := range in.order() {
-		if m := moveOf(in.Pins[i].Artifact, in.Now); m != nil && m.status == s {
-			f := m.finding(in.Pins[i])
+		p := &in.Pins[i]
+		if m := moveOf(p.Artifact); m != nil && m.status == s {
+			f := m.finding(p)
 			if f.Severity == "" && s == frozen {
 				f.Severity = promoter.Medium
 			}
@@ -163,7 +178,7 @@ func sourceFrozen(in Input) []promoter.Finding { return checkMoves(in, frozen).l
 func sourceGone(in Input) []promoter.Finding {
 	fs := checkMoves(in, gone)
 	for _, i := range in.order() {
-		p := in.Pins[i]
+		p := &in.Pins[i]
 		l := in.Listings[p.Artifact]
 		if l.Gone == "" || moveOf(p.Artifact, in.Now) != nil {
 			continue

@@ -60,7 +60,7 @@ func plain(v string) bool {
 }
 
 // instead names the version to write.
-func (in Input) instead(p promoter.Pin, c promoter.Choice) string {
+func (in Input) instead(p *promoter.Pin, c promoter.Choice) string {
 	text := "write one version"
 	if r, ok := newest(in.Listings[p.Artifact]); ok {
 		text = fmt.Sprintf("write a version: %s is the newest", r.Version)
@@ -74,7 +74,7 @@ func (in Input) instead(p promoter.Pin, c promoter.Choice) string {
 }
 
 // graded is High in production and Medium elsewhere.
-func graded(p promoter.Pin) promoter.Severity {
+func graded(p *promoter.Pin) promoter.Severity {
 	if production(p) {
 		return promoter.High
 	}
@@ -84,15 +84,16 @@ func graded(p promoter.Pin) promoter.Severity {
 // replacedImages tells images of manifests that an overlay's list of images
 // replaces: "image: web:placeholder" is no version that ever runs. Kustomize
 // matches by name, so a bare name in a manifest is that of an overlay's image.
-func (in Input) replacedImages() func(promoter.Pin) bool {
+func (in Input) replacedImages() func(*promoter.Pin) bool {
 	overlays := map[string]bool{}
-	for _, p := range in.Pins {
+	for i := range in.Pins {
+		p := &in.Pins[i]
 		if p.Artifact.Kind == promoter.Image && p.Artifact.Name != "" && p.Detector != "manifest" && strings.Contains(p.Place.Path, "images[") {
 			overlays[p.Artifact.Ref()] = true
 			overlays["docker.io/library/"+path.Base(p.Artifact.Name)] = true
 		}
 	}
-	return func(p promoter.Pin) bool {
+	return func(p *promoter.Pin) bool {
 		return p.Detector == "manifest" && overlays[p.Artifact.Ref()]
 	}
 }
@@ -104,7 +105,7 @@ func floatingVersion(in Input) []promoter.Finding {
 	fs := gather("floating-version")
 	replaced := in.replacedImages()
 	for _, i := range in.order() {
-		p := in.Pins[i]
+		p := &in.Pins[i]
 		if p.Form != promoter.Floating || p.Digest != "" || p.Artifact.Kind == promoter.Git && p.Consumer != promoter.ByGit || replaced(p) {
 			continue
 		}
@@ -130,7 +131,7 @@ func missingVersion(in Input) []promoter.Finding {
 	fs := gather("missing-version")
 	replaced := in.replacedImages()
 	for _, i := range in.order() {
-		p := in.Pins[i]
+		p := &in.Pins[i]
 		if p.Form != promoter.Missing || p.Digest != "" {
 			continue
 		}
@@ -156,7 +157,7 @@ func missingVersion(in Input) []promoter.Finding {
 func rangeInProduction(in Input) []promoter.Finding {
 	fs := gather("range-in-production")
 	for _, i := range in.order() {
-		p := in.Pins[i]
+		p := &in.Pins[i]
 		if p.Form != promoter.Range || !production(p) {
 			continue
 		}
@@ -173,7 +174,7 @@ func rangeInProduction(in Input) []promoter.Finding {
 	return fs.list
 }
 
-func where(p promoter.Pin) string {
+func where(p *promoter.Pin) string {
 	if p.Environment != "" {
 		return p.Environment
 	}
@@ -187,7 +188,7 @@ func versionSkew(in Input) []promoter.Finding {
 	byArtifact := map[promoter.Artifact][]int{}
 	var artifacts []promoter.Artifact
 	for _, i := range in.order() {
-		p := in.Pins[i]
+		p := &in.Pins[i]
 		if p.Form != promoter.Exact || p.Environment == "" || p.Artifact.Name == "" || p.Version == "" {
 			continue
 		}
@@ -226,6 +227,9 @@ func (in Input) alike(kind promoter.Kind, pins []int) [][]int {
 
 func (in Input) skew(a promoter.Artifact, pins []int) (promoter.Finding, bool) {
 	order := func(x, y string) int {
+		if x == y {
+			return 0
+		}
 		if c, ok := promoter.Compare(a.Kind, x, y); ok && c != 0 {
 			return c
 		}
@@ -235,7 +239,7 @@ func (in Input) skew(a promoter.Artifact, pins []int) (promoter.Finding, bool) {
 	var envs []string
 	lowest, highest := pins[0], pins[0]
 	for _, i := range pins {
-		p := in.Pins[i]
+		p := &in.Pins[i]
 		if versions[p.Environment] == nil {
 			envs = append(envs, p.Environment)
 		}
@@ -277,8 +281,10 @@ func apart(kind promoter.Kind, envs []string, versions map[string][]string) bool
 		for _, o := range envs[i+1:] {
 			for _, x := range versions[e] {
 				for _, y := range versions[o] {
-					c, ok := promoter.Compare(kind, x, y)
-					if ok && c != 0 && (!slices.Contains(versions[o], x) || !slices.Contains(versions[e], y)) {
+					if slices.Contains(versions[o], x) && slices.Contains(versions[e], y) {
+						continue
+					}
+					if c, ok := promoter.Compare(kind, x, y); ok && c != 0 {
 						return true
 					}
 				}
