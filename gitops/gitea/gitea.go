@@ -45,7 +45,7 @@ type Forge struct {
 	page int
 	now  func() time.Time
 
-	opening sync.Mutex // the server itself does not keep two openings apart
+	opening sync.Map // by branch, a *sync.Mutex: the server does not keep two openings apart
 	mu      sync.Mutex
 	labels  map[string]int64
 }

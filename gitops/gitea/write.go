@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"promoter/gitops"
 )
@@ -14,8 +15,9 @@ import (
 // Open implements gitops.Forge. The pull, its labels and its assignees are one
 // call. When the pull is open and the rest of it fails, both are returned.
 func (f *Forge) Open(ctx context.Context, n gitops.NewPull) (gitops.Pull, error) {
-	f.opening.Lock()
-	defer f.opening.Unlock()
+	lock, _ := f.opening.LoadOrStore(n.Branch, &sync.Mutex{})
+	lock.(*sync.Mutex).Lock()
+	defer lock.(*sync.Mutex).Unlock()
 	what := "open a pull request for " + n.Branch
 	if err := f.at(ctx, n.Branch, n.Head); err != nil {
 		return gitops.Pull{}, fmt.Errorf("%s: %w", what, err)

@@ -186,7 +186,7 @@ func (f *Forge) setBranch(ctx context.Context, branch, commit, expect string) er
 	ref, resp, lookErr := f.client.Git.GetRef(ctx, f.owner, f.repo, "heads/"+branch)
 	switch {
 	case lookErr == nil && ref.GetObject().GetSHA() != expect, resp != nil && resp.StatusCode == http.StatusNotFound && expect != "":
-		return fmt.Errorf("%w: %v", gitops.ErrStale, err)
+		return fmt.Errorf("%w: %w", gitops.ErrStale, err)
 	}
 	return err
 }
