@@ -34,6 +34,7 @@ func (p *planner) sheet(u *unit, w int, id string, goals map[Artifact]goal, ts [
 	if cp, ok := p.pol.Classes[s.Class]; ok {
 		s.Merge, s.Approvals, s.From, s.Soak = cp.Merge, cp.Approvals, cp.From, max(s.Soak, cp.Soak)
 	}
+	s.Calendar = p.pol.calendar(s.Reaches, p.now)
 	for _, a := range u.artifacts {
 		if m, ok := p.member(a, goals[a], ts); ok {
 			s.Members = append(s.Members, m)

@@ -315,6 +315,7 @@ func (p *planner) shares(w int, ts []*Target) []share {
 			return t.Pin.Tenant
 		case SplitCluster:
 			return cmp.Or(t.Pin.Cluster, t.Pin.Environment)
+		case SplitNone:
 		}
 		return ""
 	}

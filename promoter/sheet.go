@@ -29,6 +29,8 @@ type Sheet struct {
 	Approvals int      `json:"approvals,omitempty"`
 	From      []string `json:"from,omitempty"`
 	Soak      time.Duration
+	// Calendar are the windows and freezes that concern what is reached.
+	Calendar []string `json:"calendar,omitempty"`
 }
 
 // SheetMember is one artifact's part of a change.

@@ -240,6 +240,9 @@ func gates(s promoter.Sheet) []string {
 		out = append(out, "Class "+class+": a person reviews and merges it.")
 	}
 	out = append(out, "Checks of the repository, as its branch protection asks.")
+	for _, c := range s.Calendar {
+		out = append(out, "The calendar says "+Inline(c)+".")
+	}
 	if s.Soak > 0 {
 		out = append(out, "After the merge: "+length(s.Soak)+" of good health here before the next wave's pull request is merged.")
 	}

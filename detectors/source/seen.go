@@ -167,7 +167,7 @@ func (s *seen) flush(now time.Time) error {
 			continue
 		}
 		for version, theirs := range readSeen(path, a) {
-			f.versions[version] = merge(f.versions[version], theirs, now)
+			f.versions[version] = merge(f.versions[version], theirs)
 		}
 		var out bytes.Buffer
 		fmt.Fprintln(&out, seenHeader(a))
@@ -185,7 +185,7 @@ func (s *seen) flush(now time.Time) error {
 	return errors.Join(errs...)
 }
 
-func merge(ours, theirs []Sighting, now time.Time) []Sighting {
+func merge(ours, theirs []Sighting) []Sighting {
 	for _, t := range theirs {
 		i := slices.IndexFunc(ours, func(o Sighting) bool { return o.Digest == t.Digest })
 		switch {

@@ -59,7 +59,7 @@ var errNoAPIVersion = errors.New("read index: no apiVersion: this is not a chart
 // readFull parses the whole index as Helm does.
 func readFull(src io.ReaderAt, size int64, charts []string, odd error) (*Index, error) {
 	if size > maxFull {
-		return nil, fmt.Errorf("read index: its layout needs a full parse (%v), and %d MB is more than the %d MB that one is tried on",
+		return nil, fmt.Errorf("read index: its layout needs a full parse (%w), and %d MB is more than the %d MB that one is tried on",
 			odd, size>>20, maxFull>>20)
 	}
 	data := make([]byte, size)
