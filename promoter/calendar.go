@@ -78,4 +78,6 @@ func (w Window) String() string {
 	return fmt.Sprintf("%s %s-%s %s", days, clockOf(w.From), clockOf(w.To), zone)
 }
 
-func clockOf(d time.Duration) string { return fmt.Sprintf("%02d:%02d", int(d.Hours()), int(d.Minutes())%60) }
+func clockOf(d time.Duration) string {
+	return fmt.Sprintf("%02d:%02d", int(d.Hours()), int(d.Minutes())%60)
+}
