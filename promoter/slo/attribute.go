@@ -28,6 +28,10 @@ func (g Gate) attribute(base, ticks []tick, control []Sample, ready time.Time) A
 		return a
 	}
 	failing := ticks[max(0, len(ticks)-g.FailLimit.Of):]
+	// What was good before the first bad sample would only dilute the effect.
+	if i := slices.IndexFunc(failing, func(t tick) bool { return t.Class == Bad }); i > 0 {
+		failing = failing[i:]
+	}
 	if why := g.elsewhere(&a, control, ready, failing); why != "" {
 		a.Why = why
 		return a

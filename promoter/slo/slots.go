@@ -206,3 +206,14 @@ func (g Gate) slot(s Scope, at time.Time, room time.Duration) (Slot, error) {
 	}
 	return slot, nil
 }
+
+// FirstSlot is how long after ready the first slot is: after settling, and
+// when the query no longer looks back over the change. A gate that Check
+// refuses has none worth the name.
+func (g Gate) FirstSlot() time.Duration {
+	g = g.WithDefaults()
+	if g.Interval <= 0 {
+		return 0
+	}
+	return time.Duration(g.firstTick()) * g.Interval
+}
