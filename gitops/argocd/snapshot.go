@@ -102,7 +102,7 @@ func snapshot(instance string, raw []byte) (converge.ArgoSnapshot, error) {
 	policyOf(&s, app.Spec.SyncPolicy, &more)
 	s.Operation = operationOf(st.OperationState)
 	override := &more.Status.OperationState.Operation.Sync
-	if instead := comparedSources(len(override.Sources) > 0, override); len(instead) > 0 && !slices.Equal(instead, s.Sources) {
+	if instead := comparedSources(len(override.Sources) > 0, override); s.Operation != nil && len(instead) > 0 && !slices.Equal(instead, s.Sources) {
 		s.Operation.Foreign = true // a rollback, to what the spec was
 	}
 	for _, r := range st.Resources {

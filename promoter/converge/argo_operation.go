@@ -144,11 +144,11 @@ func (l *argoLook) failed() *stop {
 // contradict reports whether a result is another commit than was asked for: a
 // retry that kept the result of an older operation.
 func contradict(asked, result []string) bool {
-	if len(asked) != len(result) {
-		return false // asked for whatever the spec says
+	if len(result) == 0 {
+		return false
 	}
-	for i := range asked {
-		if FullHash(asked[i]) && asked[i] != result[i] {
+	for i, a := range asked {
+		if FullHash(a) && (len(asked) != len(result) || a != result[i]) {
 			return true
 		}
 	}

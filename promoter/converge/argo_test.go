@@ -292,6 +292,40 @@ func TestEveryFieldSpeaks(t *testing.T) {
 	}
 }
 
+// The same for the operation, where nothing but it says that the commit was
+// applied.
+func TestEveryFieldOfTheOperationSpeaks(t *testing.T) {
+	t.Parallel()
+	silent := map[string]bool{"Message": true, "Retried": true, "Resources": true}
+	typ := reflect.TypeFor[ArgoOperation]()
+	for i := range typ.NumField() {
+		name := typ.Field(i).Name
+		stopped := 0
+		for _, value := range strange(typ.Field(i).Type) {
+			ask, s := settled()
+			ask.Expect.Items, ask.Expect.Images = nil, nil
+			op := *s.Operation
+			field := reflect.ValueOf(&op).Elem().Field(i)
+			was := field.Interface()
+			field.Set(value)
+			s.Operation = &op
+			if got := Argo(ask, []ArgoSnapshot{s}, after(121)); got.Outcome != promoter.Converged {
+				stopped++
+				continue
+			}
+			early := typ.Field(i).Type == reflect.TypeFor[time.Time]() && !value.Interface().(time.Time).After(after(15))
+			empty := name == "Asked" && value.Len() == 0 || name == "Result" && value.Len() == 0 // the other one speaks
+			branch := name == "Asked" && value.Len() == 1 && value.Index(0).String() == "main"   // a person's sync
+			if !silent[name] && !early && !empty && !branch && !reflect.DeepEqual(value.Interface(), was) && !(value.Kind() == reflect.Bool && !value.Bool()) {
+				t.Errorf("converged with Operation.%s = %v", name, value)
+			}
+		}
+		if !silent[name] && stopped == 0 {
+			t.Errorf("no strange value of Operation.%s stops convergence", name)
+		}
+	}
+}
+
 // ignorable are values that are no worse than settled's.
 func ignorable(field string, v reflect.Value) bool {
 	switch field {
