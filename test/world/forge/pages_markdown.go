@@ -4,6 +4,7 @@ import (
 	"html"
 	"html/template"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -121,32 +122,38 @@ func (m *marks) row(line string) {
 
 var (
 	code   = regexp.MustCompile("`+[^`]+`+")
-	link   = regexp.MustCompile(`\[([^\]]*)\]\((https?://[^\s)]+|#[^\s)]*|/[^\s)]*)\)`)
+	link   = regexp.MustCompile(`\[([^\]]*)\]\((https?://[^\s)\x00]+|#[^\s)\x00]*|/[^\s)\x00]*)\)`)
 	strong = regexp.MustCompile(`\*\*([^*]+)\*\*`)
+	kept   = regexp.MustCompile(`\x00\d+\x00`)
 	weak   = regexp.MustCompile(`(^|\W)[*_]([^*_]+)[*_](\W|$)`)
 	safe   = strings.NewReplacer("&lt;br&gt;", "<br>", "&lt;sub&gt;", "<sub>", "&lt;/sub&gt;", "</sub>", "&lt;kbd&gt;", "<kbd>", "&lt;/kbd&gt;", "</kbd>", `\_`, "_", `\*`, "*", `\@`, "@", `\#`, "#", "\\`", "`", `\[`, "[", `\]`, "]", `\&lt;`, "&lt;")
 )
 
-// inline shows what stands within a line. Code is set aside first: nothing in
-// it has a meaning.
+// inline shows what stands within a line. Code and links are set aside first:
+// nothing in them has a meaning.
 func inline(s string) string {
 	var set []string
+	aside := func(c string) string {
+		set = append(set, c)
+		return "\x00" + strconv.Itoa(len(set)-1) + "\x00"
+	}
 	s = strings.ReplaceAll(s, "\x00", "")
 	s = code.ReplaceAllStringFunc(s, func(c string) string {
-		set = append(set, "<code>"+html.EscapeString(strings.TrimSpace(strings.Trim(c, "`")))+"</code>")
-		return "\x00" + string(rune('0'+len(set)-1)) + "\x00"
+		return aside("<code>" + html.EscapeString(strings.TrimSpace(strings.Trim(c, "`"))) + "</code>")
 	})
 	s = html.EscapeString(s)
-	s = link.ReplaceAllString(s, `<a href="$2">$1</a>`)
+	s = link.ReplaceAllStringFunc(s, func(l string) string {
+		f := link.FindStringSubmatch(l)
+		return aside(`<a href="`+f[2]+`">`) + f[1] + aside("</a>")
+	})
 	s = strong.ReplaceAllString(s, "<b>$1</b>")
 	s = weak.ReplaceAllString(s, "$1<i>$2</i>$3")
 	s = safe.Replace(s)
-	return restore(s, set)
-}
-
-func restore(s string, set []string) string {
-	for i, c := range set {
-		s = strings.ReplaceAll(s, "\x00"+string(rune('0'+i))+"\x00", c)
-	}
-	return s
+	return kept.ReplaceAllStringFunc(s, func(k string) string {
+		i, err := strconv.Atoi(strings.Trim(k, "\x00"))
+		if err != nil || i >= len(set) {
+			return ""
+		}
+		return set[i]
+	})
 }
