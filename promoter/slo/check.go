@@ -10,6 +10,9 @@ import (
 // maxSlots bounds how often a gate is asked until its deadline.
 const maxSlots = 1000
 
+// maxQuery bounds a query's text: it is read for every slot.
+const maxQuery = 8 << 10
+
 // Check returns every reason why the gate cannot be judged, or could pass
 // without evidence; nil when there is none.
 func (g Gate) Check() error {
@@ -111,6 +114,10 @@ func (g Gate) checkTimes(no func(string, ...any), raw Gate) {
 func (g Gate) checkQueries(no func(string, ...any)) {
 	for _, q := range []string{g.Query, g.Events, g.Newest, g.Sentinel} {
 		if q == "" {
+			continue
+		}
+		if len(q) > maxQuery {
+			no("a query of %d bytes is longer than %d", len(q), maxQuery)
 			continue
 		}
 		// Any scope and window does: this asks whether the text can be read.

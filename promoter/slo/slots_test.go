@@ -169,6 +169,8 @@ func TestRender(t *testing.T) {
 		{PromQL, `x{e="{{environment}}",t="{{ tenant }}",c="{{cluster}}",a="{{app}}"}[{{window}}]`, scope, `x{e="production",t="acme",c="eu-1",a="web"}[90s]`},
 		{PromQL, `x{c=~"{{cluster}}-.*"}`, Scope{Cluster: "eu.1"}, `x{c=~"eu\\.1-.*"}`},
 		{PromQL, "x{c=~`{{cluster}}`}", Scope{Cluster: "eu.1"}, "x{c=~`eu\\.1`}"},
+		{PromQL, `x{c!~ "a\"{{cluster}}"}`, Scope{Cluster: "eu.1"}, `x{c!~ "a\"eu\\.1"}`},
+		{PromQL, `x{b=~"y",c="{{cluster}}"}`, Scope{Cluster: "eu.1"}, `x{b=~"y",c="eu.1"}`},
 		{PromQL, `x{c="{{cluster}}"}`, Scope{Cluster: "eu.1"}, `x{c="eu.1"}`},
 		{PromQL, `x{c="{{cluster}}"}`, Scope{}, ""},
 		{PromQL, `x{c="{{cluster}}"}`, Scope{Cluster: `a"} or up{b="`}, ""},
@@ -215,6 +217,7 @@ func TestCheckRefuses(t *testing.T) {
 		"looks back":                  func(g *Gate) { g.Query = "rate(x[1d])" },
 		"unknown placeholder":         func(g *Gate) { g.Query = "x{a=\"{{what}}\"}" },
 		"vector() answers":            func(g *Gate) { g.Query = "sum(rate(x[{{window}}])) or vector(0)" },
+		"is longer than":              func(g *Gate) { g.Query = strings.Repeat("x+", 5000) + "x" },
 		"product by zero":             func(g *Gate) { g.Events = "sum(x) or sum(up) * 0" },
 	} {
 		g := testGate()

@@ -17,10 +17,21 @@ type Scope struct {
 	App         string
 }
 
-var (
-	placeholder = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}`)
-	matcherText = regexp.MustCompile(`([=!]~)\s*(["'` + "`" + `])[^"'` + "`" + `]*$`)
-)
+var placeholder = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}`)
+
+// inRegex returns the quote of the string in which text ends, if that string
+// is a regular expression's.
+func inRegex(text string) (quote byte, ok bool) {
+	i := strings.LastIndexAny(text, "\"'`")
+	for i > 0 && text[i-1] == '\\' { // a quote inside the string
+		i = strings.LastIndexAny(text[:i], "\"'`")
+	}
+	if i < 0 {
+		return 0, false
+	}
+	before := strings.TrimRight(text[:i], " \t\n")
+	return text[i], strings.HasSuffix(before, "=~") || strings.HasSuffix(before, "!~")
+}
 
 // Render fills a query's placeholders. An unknown one is an error, and so is
 // one without a value: an empty label value would match what is not ours.
@@ -39,9 +50,9 @@ func Render(query string, in Language, s Scope, window time.Duration, at time.Ti
 		}
 		if in == URL {
 			value = strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
-		} else if q := matcherText.FindStringSubmatch(query[:m[0]]); q != nil {
+		} else if quote, ok := inRegex(query[:m[0]]); ok {
 			value = regexp.QuoteMeta(value)
-			if q[2] != "`" {
+			if quote != '`' {
 				value = strings.ReplaceAll(value, `\`, `\\`)
 			}
 		}
