@@ -8,7 +8,10 @@ import (
 
 // usualOrder is the way of a change through environments where nobody has
 // written it down. Names that are not in it stand just before production.
-var usualOrder = []string{"local", "sandbox", "dev", "development", "test", "qa", "int", "canary", "uat", "staging", "preprod", "", "production"}
+var usualOrder = []string{
+	"local", "sandbox", "dev", "development", "test", "qa", "int", "integration", "canary", "demo", "uat",
+	"nonproduction", "stage", "stg", "staging", "preprod", "preproduction", "", "prd", "prod", "production", "live",
+}
 
 // CompareEnvironments orders names as changes usually pass through them.
 func CompareEnvironments(a, b string) int {

@@ -98,7 +98,11 @@ func runCheck(ctx context.Context, f surveyFlags, quiet bool, stdout, stderr io.
 	if n := len(use.Mistakes); n > 0 {
 		return &exit{exitUsage, fmt.Sprintf("%s: %s", h.file, countOf(n, "mistake"))}
 	}
-	fmt.Fprintf(stderr, "%s is good: %s in %s, %s\n", h.file,
+	good := h.file + " is good"
+	if h.text == nil {
+		good = "in force"
+	}
+	fmt.Fprintf(stderr, "%s: %s in %s, %s\n", good,
 		countOf(len(use.Environments), "environment"), countOf(len(use.Waves), "wave"), countOf(use.Pins, "pin"))
 	return nil
 }
@@ -312,7 +316,8 @@ func sayDangling(w io.Writer, links []detectors.Link) {
 		return
 	}
 	l := links[0]
-	fmt.Fprintf(w, "warning: %s in the repository lead to nothing, and reach nobody: the first is %s, %s %q\n", countOf(len(links), "link"), l.From, l.Via, l.To)
+	lead := map[bool]string{true: "leads to nothing, and reaches", false: "lead to nothing, and reach"}[len(links) == 1]
+	fmt.Fprintf(w, "warning: %s in the repository %s nobody: the first is %s, %s %q\n", countOf(len(links), "link"), lead, l.From, l.Via, l.To)
 }
 
 // sayUnplaced warns of pins that nothing can be proposed for.

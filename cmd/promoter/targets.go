@@ -99,7 +99,8 @@ func overlaysOf(s *surveyed, pol promoter.Policy) func(file string) []promoter.O
 }
 
 // locate says where a file, an application or a cluster belongs: by the
-// configured rules, else by what the layout's words say.
+// configured rules, else by what the layout's words say of environments that
+// the configuration knows.
 func (s *surveyed) locate(file, app, cluster string) (config.Located, bool) {
 	if l, ok := s.config.Locate(file, app, cluster); ok {
 		if l.Cluster == "" {
@@ -114,5 +115,5 @@ func (s *surveyed) locate(file, app, cluster string) (config.Located, bool) {
 	if at.Environment == "" && file != "" {
 		at = layout.FromPath(file)
 	}
-	return config.Located{Name: at.Environment, Tenant: at.Tenant, Cluster: at.Cluster}, at.Environment != ""
+	return config.Located{Name: at.Environment, Tenant: at.Tenant, Cluster: at.Cluster}, at.Environment != "" && s.config.Knows(at.Environment)
 }

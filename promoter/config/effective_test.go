@@ -163,7 +163,7 @@ func TestEffectiveWithoutRules(t *testing.T) {
 # None is configured: each environment is a wave, in the usual order.
 # 1. development: 1 environment with 1 pin: development
 # 2. production: 1 environment with 1 pin: production; after development
-# 3. elsewhere: 0 environments with 0 pins; after production
+# 3. elsewhere: 0 environments with 1 pin; after production
 `
 	if !strings.Contains(got, want) {
 		t.Errorf("printed:\n%s", got)

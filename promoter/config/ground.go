@@ -123,6 +123,15 @@ func (u *user) found(l Located, rule int) *EnvironmentUse {
 // environments finds every environment of the repository, and the rules that
 // give none.
 func (u *user) environments() {
+	hits, won := u.survey()
+	for i, e := range u.c.Environments {
+		u.idle(e, hits[i], won[i])
+	}
+}
+
+// survey locates all that the repository holds. It returns which patterns of
+// each rule match anything, and how much each rule was the first to match.
+func (u *user) survey() ([]tried, []int) {
 	rules := u.c.rules().places
 	won, hits := make([]int, len(rules)), make([]tried, len(rules))
 	for i, r := range rules {
@@ -158,9 +167,7 @@ func (u *user) environments() {
 			u.found(Located{Name: p.Environment, Tenant: p.Tenant, Cluster: p.Cluster}, -1).Pins++
 		}
 	}
-	for i, e := range u.c.Environments {
-		u.idle(e, hits[i], won[i])
-	}
+	return hits, won
 }
 
 // tried are a rule's patterns that have matched.
@@ -215,6 +222,8 @@ func (u *user) waves() {
 		for i := range u.Waves {
 			if e := u.envs[u.Waves[i].Name]; e != nil {
 				u.enter(i, e)
+			} else if u.Waves[i].Name == Elsewhere {
+				u.Waves[i].Pins = u.nowhere()
 			}
 		}
 		return
@@ -253,6 +262,15 @@ func (u *user) enter(wave int, e *EnvironmentUse) {
 	e.Waves = append(e.Waves, u.Waves[wave].Name)
 	u.Waves[wave].Environments = append(u.Waves[wave].Environments, e.Name)
 	u.Waves[wave].Pins += e.Pins
+}
+
+// nowhere is how many pins belong to no environment.
+func (u *user) nowhere() int {
+	n := len(u.g.Pins)
+	for _, e := range u.envs {
+		n -= e.Pins
+	}
+	return n
 }
 
 // count is how many waves hold a place.

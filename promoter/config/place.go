@@ -65,6 +65,7 @@ type Located struct {
 // rules are the patterns of all sections, compiled.
 type rules struct {
 	places  []placeRule
+	names   []Pattern // of the environments that they give
 	classes []matcher
 	updates []matcher
 	groups  [][]Pattern
@@ -76,6 +77,7 @@ type placeRule struct{ paths, apps, clusters []Pattern }
 func (c *Config) rules() *rules {
 	c.once.Do(func() {
 		for _, e := range c.Environments {
+			c.done.names = append(c.done.names, compileAll([]string{e.Name}, CompileName)...)
 			c.done.places = append(c.done.places, placeRule{
 				compileAll(e.Paths, CompilePath), compileAll(e.Apps, CompileName), compileAll(e.Clusters, CompileName),
 			})
@@ -144,8 +146,23 @@ func firstMatch(patterns []Pattern, s string) (map[string]string, bool) {
 	return nil, false
 }
 
+// Knows reports whether the configuration speaks of an environment: a wave
+// names it or, where no waves are configured, a rule can give it. Without rules
+// for environments it knows every one.
+func (c *Config) Knows(env string) bool {
+	switch {
+	case len(c.Environments) == 0:
+		return true
+	case len(c.Waves) > 0:
+		return slices.ContainsFunc(c.Waves, func(w Wave) bool { return w.holds(Located{Name: env}) })
+	}
+	return fitsAny(c.rules().names, env)
+}
+
 // Place sets the pins' environments, clusters and tenants by the configured
-// rules. What no rule matches keeps what the repository's layout said.
+// rules. What no rule matches keeps what the repository's layout said, if that
+// is an environment that the configuration knows: beside rules, a word in a
+// path is no evidence of another one.
 func (c *Config) Place(pins []promoter.Pin) {
 	if len(c.Environments) == 0 {
 		return
@@ -162,11 +179,15 @@ func (c *Config) Place(pins []promoter.Pin) {
 			}
 			known[k] = l
 		}
-		if l != nil {
-			p.Environment, p.Tenant = l.Name, l.Tenant
-			if l.Cluster != "" {
-				p.Cluster = l.Cluster
+		if l == nil {
+			if !c.Knows(p.Environment) {
+				p.Environment = ""
 			}
+			continue
+		}
+		p.Environment, p.Tenant = l.Name, l.Tenant
+		if l.Cluster != "" {
+			p.Cluster = l.Cluster
 		}
 	}
 }

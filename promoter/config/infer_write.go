@@ -1,0 +1,180 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Write writes the draft as a commented promoter.yaml. about are lines about
+// the repository, for its head.
+func (d Draft) Write(about []string) []byte {
+	w := &writer{}
+	w.comment(0, append([]string{
+		"How Promoter reads and changes this repository.",
+		"",
+	}, about...)...)
+	w.comment(0,
+		"",
+		"promoter check says what this comes to, and what is wrong with it.",
+		"promoter check --schema writes a schema for editors.",
+	)
+	w.line("version: 1")
+	if len(d.Environments) > 0 {
+		d.environments(w)
+		d.waves(w)
+	}
+	d.careful(w)
+	d.rest(w)
+	return []byte(w.b.String())
+}
+
+type writer struct{ b strings.Builder }
+
+func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.b, format+"\n", args...) }
+
+func (w *writer) comment(depth int, lines ...string) {
+	for _, l := range lines {
+		w.line("%s", strings.TrimRight(strings.Repeat("  ", depth)+"# "+l, " "))
+	}
+}
+
+func list(items []string) string {
+	quotedItems := make([]string, len(items))
+	for i, s := range items {
+		quotedItems[i] = quote(s)
+	}
+	return "[" + strings.Join(quotedItems, ", ") + "]"
+}
+
+// field writes a key of a list's item, over several lines where it is long.
+func (w *writer) field(key string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	if one := list(items); len(one) < 90 {
+		w.line("    %s: %s", key, one)
+		return
+	}
+	w.line("    %s:", key)
+	for _, s := range items {
+		w.line("      - %s", quote(s))
+	}
+}
+
+func (d Draft) environments(w *writer) {
+	w.line("")
+	switch {
+	case d.Single:
+		w.comment(0,
+			"No path and no destination here names an environment, so there is one for",
+			"everything. Where there are several, say by which paths, such as",
+			"  - name: \"{env}\"",
+			"    paths: [\"clusters/{env}/**\"]")
+	default:
+		w.comment(0,
+			"Where each environment's files are. {captures} stand for a part of a path;",
+			"the first rule that matches wins. What no rule matches, such as a base, goes",
+			"with the last wave among those that an edit of it reaches.")
+	}
+	w.line("environments:")
+	for _, e := range d.Environments {
+		w.line("  - name: %s", quote(e.Name))
+		if e.Tenant != "" {
+			w.line("    tenant: %s", quote(e.Tenant))
+		} else if strings.Contains(e.Name, "{part}") {
+			w.line("    # tenant: \"{part}\" # if these are clients")
+		}
+		if e.Cluster != "" {
+			w.line("    cluster: %s", quote(e.Cluster))
+		}
+		w.field("paths", e.Paths)
+		w.field("apps", e.Apps)
+		w.field("clusters", e.Clusters)
+	}
+	if len(d.Servers) > 0 {
+		w.comment(1, "Applications are sent to these servers too, and no name says what they are:",
+			orNone(d.Servers), "Add them to the clusters of an environment.")
+	}
+}
+
+func (d Draft) waves(w *writer) {
+	w.line("")
+	w.comment(0, "Environments that change together, in the order in which a change reaches",
+		"them: the next wave gets what the one before it has proven.")
+	if len(d.Guessed) > 0 {
+		w.comment(0, "", "CHECK THE ORDER: no word says when it is the turn of", orNone(d.Guessed)+".")
+	}
+	w.line("waves:")
+	for _, v := range d.Waves {
+		w.line("  - name: %s", quote(v.Name))
+		w.field("environments", v.Environments)
+		if v.Split != "" {
+			w.line("    split: %s # a pull request for each", v.Split)
+		}
+		if v.Soak != 0 {
+			w.line("    soak: %s # healthy for this long before the next wave", v.Soak)
+		}
+	}
+}
+
+func (d Draft) careful(w *writer) {
+	w.line("")
+	w.comment(0, "How careful a change must be. C1: what everything else needs. C2: what is",
+		"managed together with a client or another team. C3: all the rest.")
+	if len(d.Classes) > 0 {
+		w.line("classes:")
+		for _, c := range d.Classes {
+			w.line("  - class: %s", c.Class)
+			w.line("    match:")
+			w.line("      artifacts:")
+			for _, a := range c.Match.Artifacts {
+				w.line("        - %s", quote(a))
+			}
+		}
+	} else {
+		w.comment(0, "classes:", "  - class: C1", "    match: {artifacts: [cert-manager]}")
+	}
+	w.line("")
+	w.comment(0, "Who merges. manual: a person. approval: the bot, when the gates pass and people",
+		"have approved. automatic: the bot, when the gates pass.")
+	w.line("policies:")
+	w.line("  C1: {merge: manual}")
+	w.line("  C2: {merge: approval, approvals: {count: 2}}")
+	w.line("  C3: {merge: approval, approvals: {count: 1}}")
+	if len(d.Groups) > 0 {
+		w.line("")
+		w.comment(0, "What must change together. ordered: one after the other, as listed.")
+		w.line("groups:")
+		for _, g := range d.Groups {
+			w.line("  - {name: %s, artifacts: %s, ordered: %v}", quote(g.Name), list(g.Artifacts), g.Ordered)
+		}
+	}
+}
+
+func (d Draft) rest(w *writer) {
+	last := "production"
+	if n := len(d.Waves); n > 0 && len(d.Waves[n-1].Environments) > 0 {
+		last = d.Waves[n-1].Environments[0]
+	}
+	w.line("")
+	w.comment(0, "Which versions are wanted; the first rule that matches wins.")
+	if len(d.Waves) > 0 {
+		w.line("updates:")
+		w.line("  - minimumReleaseAge: 3d # a release that is withdrawn is withdrawn soon")
+	}
+	w.comment(0, "  - match: {artifacts: [postgresql]}", "    allow: minor")
+	w.line("")
+	w.comment(0,
+		"When merges may happen, and when not.",
+		"windows:",
+		fmt.Sprintf("  - {environments: %s, days: [tue, wed, thu], from: \"09:00\", to: \"16:00\", zone: Europe/Berlin}", list([]string{last})),
+		"freezes:",
+		fmt.Sprintf("  - {name: end of year, environments: %s, from: 2026-12-18, to: 2027-01-04, zone: Europe/Berlin}", list([]string{last})),
+	)
+	w.line("")
+	w.line("pulls:")
+	w.line("  maxOpen: 10")
+	w.line("  labels: [promoter]")
+	w.comment(1, "reviewers: [your-org/platform]")
+	w.comment(1, "ahead: all # open every wave's pull request at once, later ones as drafts")
+}
