@@ -124,7 +124,9 @@ func (c *Client) Lists(ctx context.Context) []Listing {
 }
 
 // List returns the Applications of every instance. When one of them cannot be
-// read whole, there is an error and no list.
+// read whole, there is an error and no list. An API's list has no sync windows,
+// trees and live values, nor what ApplicationSets render: Look at those
+// applications that a verdict is needed for.
 func (c *Client) List(ctx context.Context) ([]converge.ArgoSnapshot, error) {
 	var all []converge.ArgoSnapshot
 	var errs []error

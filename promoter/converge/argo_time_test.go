@@ -260,3 +260,13 @@ func BenchmarkArgo(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkArgoOneLook(b *testing.B) {
+	ask, s := settled()
+	seen := looks(s, 120)
+	for b.Loop() {
+		if Argo(ask, seen, after(121)).Outcome != promoter.Converged {
+			b.Fatal("not converged")
+		}
+	}
+}
