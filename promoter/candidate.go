@@ -205,6 +205,9 @@ func (c *Catalog) Choose(pin Pin, w Wanted, now time.Time) Choice {
 func (p Pin) WrittenFor(r Release) (string, bool) {
 	switch p.Form {
 	case Exact:
+		if p.bareTag() != "" && len(r.Version) > 1 && isDigit(r.Version[1]) {
+			return strings.TrimPrefix(r.Version, "v"), true
+		}
 		return p.refPrefix() + r.Version, true
 	case Range:
 		return RewriteConstraint(p.Version, r.Version)
@@ -223,6 +226,17 @@ func (p Pin) refPrefix() string {
 	}
 	return ""
 }
+
+// bareTag is the tag that a version names whose "v" is left out: a resource
+// says 2.7.2 where the project's tag is v2.7.2. Empty for any other.
+func (p Pin) bareTag() string {
+	if p.Artifact.Kind != Git || p.Form != Exact || p.Version == "" || !isDigit(p.Version[0]) || strings.Contains(p.Place.Written, "=") {
+		return "" // a reference in a URL (?ref=2.7.2) is taken literally
+	}
+	return "v" + p.Version
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // dockerBorn is when the first container image could have been made. Builds
 // that must be reproducible carry older times: 1970, 1980.

@@ -112,6 +112,9 @@ func (s *selection) resolveExact() *entry {
 	if e := s.catalog.find(strings.TrimPrefix(s.pin.Version, s.pin.refPrefix())); e != nil {
 		return e
 	}
+	if s.kind == Git {
+		return s.catalog.find(s.pin.bareTag())
+	}
 	if s.kind != Chart && s.kind != Galaxy {
 		return nil
 	}

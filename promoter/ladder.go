@@ -43,6 +43,14 @@ func (p *planner) sheet(u *unit, w int, id string, goals map[Artifact]goal, ts [
 	return s
 }
 
+// shortDigest is as much of a digest as people compare.
+func shortDigest(d string) string {
+	if i := strings.IndexByte(d, ':'); i >= 0 && len(d) > i+9 {
+		return d[i+1 : i+9]
+	}
+	return d
+}
+
 // environmentsOf lists the environments, each once, in order.
 func environmentsOf(reach []Reached) []string {
 	var out []string
@@ -57,16 +65,21 @@ func environmentsOf(reach []Reached) []string {
 
 // member is one artifact's part of the sheet; false when it does not move.
 func (p *planner) member(a Artifact, g goal, ts []*Target) (SheetMember, bool) {
-	m := SheetMember{Artifact: a, To: g.version, Digest: g.digest}
+	m := SheetMember{Artifact: a, To: g.version, Version: g.version, Digest: g.digest}
 	for _, t := range ts {
 		if t.Pin.Artifact != a {
 			continue
 		}
-		if v := cmp.Or(t.Pin.Version, t.Pin.Digest); !slices.Contains(m.From, v) {
-			m.From = append(m.From, v)
+		step, from := UpdateTypeOf(a.Kind, t.current(), g.version), cmp.Or(t.Pin.Version, t.Pin.Digest)
+		if t.current() == g.version && t.Pin.Digest != "" {
+			step, from = DigestUpdate, from+"@"+shortDigest(t.Pin.Digest)
+			m.To = g.version + "@" + shortDigest(g.digest)
+		}
+		if !slices.Contains(m.From, from) {
+			m.From = append(m.From, from)
 		}
 		m.Security = m.Security || t.Wanted.Security
-		if step := UpdateTypeOf(a.Kind, t.current(), g.version); m.Update == "" || step.reach() > m.Update.reach() {
+		if m.Update == "" || step.reach() > m.Update.reach() {
 			m.Update = step
 		}
 		for _, r := range t.Choice.Updates {
@@ -153,7 +166,7 @@ func (p *planner) behindIn(x proposal, w int) int {
 	n := 0
 	for _, t := range x.unit.steps[w] {
 		for _, m := range x.sheet.Members {
-			if m.Artifact == t.Pin.Artifact && !t.reached(goal{m.To, m.Digest}) {
+			if m.Artifact == t.Pin.Artifact && !t.reached(goal{m.Version, m.Digest}) {
 				n++
 			}
 		}

@@ -515,3 +515,49 @@ func TestASharedImageIsSplitByOverlaysWhereTheUserAllowsIt(t *testing.T) {
 		t.Errorf("actions %v: without permission the shared file changes as one step", d.Actions)
 	}
 }
+
+func TestAFloatingTagsDigestMovesWaveByWave(t *testing.T) {
+	app := Artifact{Kind: Image, Name: "org/app", Source: "ghcr.io"}
+	w := newWorld(t, "dev", "production")
+	old, now := "sha256:"+strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
+	for _, env := range []string{"dev", "production"} {
+		w.pins = append(w.pins, Pin{
+			Artifact: app, Version: "master", Digest: old, Form: Floating, Consumer: ByContainer, Environment: env,
+			Place: Place{File: env + "/app.yaml", Line: 3, Path: "tag", Written: "master@" + old},
+		})
+	}
+	o := w.observe()
+	for i := range o.Targets {
+		o.Targets[i].Choice = Candidates(o.Targets[i].Pin, Listing{Artifact: app, Releases: []Release{{Version: "master", Digest: now, Created: start.Add(-time.Hour)}}}, Wanted{}, start)
+	}
+	d := Plan(o, w.policy, w.now)
+	if len(d.Actions) != 1 || d.Actions[0].(Push).Edits[0].To != "master@"+now {
+		t.Fatalf("actions %v, want the digest of dev moved", d.Actions)
+	}
+	if got, want := d.Sheets[0].Title(), "dev: org/app master@aaaaaaaa -> master@bbbbbbbb"; got != want {
+		t.Errorf("title %q, want %q", got, want)
+	}
+	o.Targets[0].Pin.Digest, o.Targets[0].Choice = now, Choice{Current: &Release{Version: "master", Digest: now}}
+	d = Plan(o, w.policy, w.now)
+	if len(d.Actions) != 1 || d.Actions[0].(Push).Edits[0].Place.File != "production/app.yaml" {
+		t.Errorf("actions %v, want production to follow", d.Actions)
+	}
+}
+
+func TestAVersionWhoseTagHasAVMovesWithoutIt(t *testing.T) {
+	flux := Artifact{Kind: Git, Name: "fluxcd/flux2", Source: "https://github.com/fluxcd/flux2"}
+	w := newWorld(t, "dev", "production")
+	for _, env := range []string{"dev", "production"} {
+		w.pin(flux, env, "2.7.2")
+		w.pins[len(w.pins)-1].Consumer, w.pins[len(w.pins)-1].Form = ByGit, Exact
+	}
+	w.offered[flux] = []string{"v2.7.2", "v2.8.0"}
+	w.settle()
+	if got := w.pull(1).Edits[0].To; got != "2.8.0" {
+		t.Errorf("dev gets %q, want 2.8.0", got)
+	}
+	w.merge(1)
+	w.expectOpen("#2 production v2.8.0")
+	w.merge(2)
+	w.expectOpen()
+}

@@ -36,8 +36,9 @@ type Sheet struct {
 // SheetMember is one artifact's part of a change.
 type SheetMember struct {
 	Artifact   Artifact   `json:"artifact"`
-	From       []string   `json:"from"` // the versions now, each once
-	To         string     `json:"to"`
+	From       []string   `json:"from"`    // the versions now, each once
+	To         string     `json:"to"`      // as people read it: with a digest's beginning where only that moves
+	Version    string     `json:"version"` // the version it goes to
 	Update     UpdateType `json:"update"`
 	Digest     string     `json:"digest,omitempty"`
 	Created    time.Time  `json:"created,omitzero"`

@@ -2,6 +2,7 @@ package promoter
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -156,17 +157,19 @@ func (u *unit) before(a Artifact, wave int, pol Policy) []int {
 	return out
 }
 
-// moves reports whether the pin names a version that can be moved: a floating
-// name, a bare digest and a missing version cannot.
+// moves reports whether the pin can be moved: it names a version, or a name
+// that floats with a digest beside it, which then moves. A bare digest, a bare
+// name and a missing version cannot.
 func (t *Target) moves() bool {
-	return t.Pin.Form == Exact || t.Pin.Form == Range || t.Pin.Form == Commit
+	p := t.Pin
+	return p.Form == Exact || p.Form == Range || p.Form == Commit || p.Form == Floating && p.Digest != ""
 }
 
 // current is the version that a target is at: what its range resolves to, or
 // what is written.
 func (t *Target) current() string {
-	if t.Pin.Form == Range && t.Choice.Current != nil {
-		return t.Choice.Current.Version
+	if t.Choice.Current != nil && t.override == "" {
+		return t.Choice.Current.Version // what "^1.2" selects, what "2.7.2" is called upstream
 	}
 	return t.Pin.Version
 }
@@ -291,17 +294,10 @@ func (t *Target) edits(g goal) ([]Edit, string) {
 	if t.override != "" {
 		return []Edit{{Place: p.Place, To: g.version, Release: g.version, Image: t.override}}, ""
 	}
-	text, digest := g.version, g.digest
-	switch p.Form {
-	case Range:
-		c, ok := RewriteConstraint(p.Version, g.version)
-		if !ok {
-			return nil, "no constraint like " + p.Version + " admits " + g.version
-		}
-		text = c
-	case Exact, Commit:
-	default:
-		return nil, "a " + string(p.Form) + " pin has no version to move"
+	digest := g.digest
+	text, ok := p.WrittenFor(Release{Version: g.version, Digest: digest})
+	if !ok {
+		return nil, fmt.Sprintf("nothing like %q can be written for %s", p.Version, g)
 	}
 	if p.Digest != "" && digest == "" {
 		return nil, "its digest at " + g.version + " is not known, and a digest is pinned"

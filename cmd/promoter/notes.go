@@ -28,7 +28,7 @@ func newNotebook(s *surveyed) *notebook {
 func (n *notebook) fill(ctx context.Context, sheet promoter.Sheet) promoter.Sheet {
 	members := make([]promoter.SheetMember, len(sheet.Members))
 	for i, m := range sheet.Members {
-		m.Notes = promoter.NotesBetween(m.Artifact.Kind, n.of(ctx, m.Artifact), m.From, m.To)
+		m.Notes = promoter.NotesBetween(m.Artifact.Kind, n.of(ctx, m.Artifact), m.From, m.Version)
 		members[i] = m
 	}
 	sheet.Members = members
