@@ -12,14 +12,14 @@ const (
 	C3 Class = "C3" // routine
 )
 
-// MergeMode says who merges.
+// MergeMode says what a merge asks for. The merge itself is a person's.
 type MergeMode string
 
 // The ways to a merge.
 const (
-	MergeAutomatic MergeMode = "automatic" // the bot, when every gate passes
-	MergeApproved  MergeMode = "approval"  // the bot, when every gate passes and people approved
-	MergeManual    MergeMode = "manual"    // a person
+	MergeAutomatic MergeMode = "automatic" // no approval is asked for
+	MergeApproved  MergeMode = "approval"  // people approve first
+	MergeManual    MergeMode = "manual"    // a person decides
 )
 
 // Policy is what the user wants, validated: the part of the configuration

@@ -85,7 +85,7 @@ type Match struct {
 // ClassPolicy is what a class asks before a merge.
 type ClassPolicy struct {
 	At        `yaml:"-"`
-	Merge     string    `yaml:"merge" doc:"automatic: the bot merges when the gates pass; approval: after the approvals below too; manual: a person merges." enum:"automatic,approval,manual" default:"manual"`
+	Merge     string    `yaml:"merge" doc:"manual: a person decides; approval: so many people approve first; automatic: no approval is asked for. The merge itself is a person's in this version." enum:"automatic,approval,manual" default:"manual"`
 	Approvals Approvals `yaml:"approvals" doc:"Who must approve, and how many."`
 	Soak      Duration  `yaml:"soak" doc:"At least this long between waves, whatever the wave says." default:"0"`
 }
@@ -149,7 +149,7 @@ type Pulls struct {
 	Labels    []string `yaml:"labels" doc:"Labels put on every pull request."`
 	Reviewers []string `yaml:"reviewers" doc:"Logins, or org/team names."`
 	Assignees []string `yaml:"assignees" doc:"Logins."`
-	Method    string   `yaml:"method" doc:"How to merge: merge, squash or rebase; the repository's first permitted one when absent." enum:"merge,squash,rebase" absent:"the first that the repository permits"`
+	Method    string   `yaml:"method" doc:"How pull requests are meant to be merged: merge, squash or rebase; any that the repository permits when absent." enum:"merge,squash,rebase" absent:"the first that the repository permits"`
 	Title     string   `yaml:"title" doc:"Template of titles." absent:"the built-in one"`
 	SplitBase bool     `yaml:"splitBase" doc:"Where a shared file would reach a later wave, write an overlay patch for the early environments instead of waiting." default:"false"`
 	Templates string   `yaml:"templates" doc:"Folder with files that replace the built-in templates." absent:"the built-in ones"`

@@ -258,6 +258,49 @@ groups:
 	}
 }
 
+// The first look at a pattern's literals changes no answer.
+func FuzzMatch(f *testing.F) {
+	f.Add("**/prod/**", "a/prod/b.yaml")
+	f.Add("{a}-{b}/*.yaml", "x-y/z.yaml")
+	f.Add("aa*a", "aa")
+	f.Add("größe/", "größe/x")
+	f.Fuzz(func(t *testing.T, text, s string) {
+		for _, compile := range []func(string) (Pattern, error){CompilePath, CompileName} {
+			p, err := compile(text)
+			if err != nil {
+				continue
+			}
+			if _, ok := p.Match(s); ok != p.re.MatchString(s) {
+				t.Errorf("%q on %q: %v", text, s, ok)
+			}
+		}
+	})
+}
+
+func BenchmarkLocate(b *testing.B) {
+	c, err := Parse("promoter.yaml", []byte(`
+environments:
+  - {name: staging, cluster: "{fleet}-stg-{id}", paths: ["**/{fleet}-stg-{id}/**"]}
+  - {name: production, cluster: "{fleet}-prod-{id}", paths: ["**/{fleet}-prod-{id}/**"]}
+  - {name: "{env}", paths: ["**/overlays/{env}/**"]}
+  - {name: development, paths: ["**/development/**", "**/*-dev/**"]}
+  - {name: production, paths: ["**/production/**"], clusters: ["*-prod"]}
+`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	paths := []string{
+		"components/web/base/deployment.yaml", "components/web/production/stone-prod-p01/kustomization.yaml",
+		"components/web/production/kustomization.yaml", "apps/web/overlays/dev/kustomization.yaml", "docs/a/b/c/d/e.yaml",
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, p := range paths {
+			c.Locate(p, "web", "in-cluster")
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(everything)
 	f.Add("environments: [{name: '{a}', paths: ['{a}/**']}]")

@@ -135,8 +135,9 @@ func (d Draft) careful(w *writer) {
 		w.comment(0, "classes:", "  - class: C1", "    match: {artifacts: [cert-manager]}")
 	}
 	w.line("")
-	w.comment(0, "Who merges. manual: a person. approval: the bot, when the gates pass and people",
-		"have approved. automatic: the bot, when the gates pass.")
+	w.comment(0, "What a merge asks for, as pull requests say it. manual: a person decides.",
+		"approval: so many people approve first. automatic: no approval is asked for.",
+		"Whatever it says, this version of Promoter leaves the merge itself to a person.")
 	w.line("policies:")
 	w.line("  C1: {merge: manual}")
 	w.line("  C2: {merge: approval, approvals: {count: 2}}")

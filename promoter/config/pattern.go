@@ -11,8 +11,9 @@ import (
 // for any number of segments, {name} captures one segment or part of one. A
 // pattern for a folder matches everything below it.
 type Pattern struct {
-	Text string
-	re   *regexp.Regexp
+	Text     string
+	re       *regexp.Regexp
+	literals []string // what stands in every match, in this order: a cheap first look
 }
 
 var capture = regexp.MustCompile(`\{([a-zA-Z][a-zA-Z0-9_]*)\}`)
@@ -31,9 +32,14 @@ func compile(text, char, tail string) (Pattern, error) {
 		return Pattern{}, fmt.Errorf("pattern %q: paths are relative to the repository's root", text)
 	}
 	var b strings.Builder
+	var literals []string
+	broken := true // the next character begins a new literal
 	b.WriteString("^")
 	seen := map[string]bool{}
 	for rest := strings.TrimSuffix(text, "/"); rest != ""; {
+		if rest[0] == '*' || rest[0] == '{' {
+			broken = true
+		}
 		switch {
 		case strings.HasPrefix(rest, "**/"):
 			b.WriteString(`(?:.*/)?`)
@@ -58,6 +64,10 @@ func compile(text, char, tail string) (Pattern, error) {
 		default:
 			_, size := utf8.DecodeRuneInString(rest)
 			b.WriteString(regexp.QuoteMeta(rest[:size]))
+			if broken {
+				literals, broken = append(literals, ""), false
+			}
+			literals[len(literals)-1] += rest[:size]
 			rest = rest[size:]
 		}
 	}
@@ -66,11 +76,19 @@ func compile(text, char, tail string) (Pattern, error) {
 	if err != nil {
 		return Pattern{}, fmt.Errorf("pattern %q: %w", text, err)
 	}
-	return Pattern{text, re}, nil
+	return Pattern{text, re, literals}, nil
 }
 
 // Match returns the captures, and whether s matches.
 func (p Pattern) Match(s string) (map[string]string, bool) {
+	rest := s
+	for _, text := range p.literals {
+		i := strings.Index(rest, text)
+		if i < 0 {
+			return nil, false
+		}
+		rest = rest[i+len(text):]
+	}
 	m := p.re.FindStringSubmatch(s)
 	if m == nil {
 		return nil, false
