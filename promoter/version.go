@@ -53,6 +53,8 @@ func Classify(kind Kind, consumer Consumer, written string) Form {
 		return Missing
 	case strings.HasPrefix(written, "sha256:") || strings.HasPrefix(written, "sha512:"):
 		return Digest
+	case threeNumbers(written):
+		return Exact // to every consumer, and what most pins say
 	}
 	switch {
 	case consumer == ByGalaxy || kind == Galaxy:
@@ -74,6 +76,25 @@ func Classify(kind Kind, consumer Consumer, written string) Form {
 		return Range
 	}
 	return Floating
+}
+
+// threeNumbers reports whether a text is "1.2.3" or "v1.2.3", with numbers
+// that fit and have no leading zeros.
+func threeNumbers(s string) bool {
+	s = strings.TrimPrefix(s, "v")
+	for dots := 0; ; dots++ {
+		n := digits(s)
+		if n == 0 || n > 18 || n > 1 && s[0] == '0' {
+			return false
+		}
+		if s = s[n:]; s == "" {
+			return dots == 2
+		}
+		if s[0] != '.' || dots == 2 {
+			return false
+		}
+		s = s[1:]
+	}
 }
 
 // wholeVersion reports whether all three numbers of a version are written.

@@ -1,6 +1,10 @@
 package promoter
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/Masterminds/semver/v3"
+)
 
 var fuzzKinds = []Kind{Chart, Image, Git, Galaxy}
 
@@ -37,6 +41,31 @@ func FuzzCompare(f *testing.F) {
 		}
 		if (UpdateTypeOf(kind, a, b) == "") != (ab == 0) && kind != Chart && kind != Galaxy {
 			t.Fatalf("Compare(%q, %q) = %d, but update %q", a, b, ab, UpdateTypeOf(kind, a, b))
+		}
+	})
+}
+
+// FuzzThreeNumbers holds that what Classify takes for an exact version at one
+// look is one to every reader of versions.
+func FuzzThreeNumbers(f *testing.F) {
+	f.Add("1.2.3")
+	f.Add("v0.10.20240801")
+	f.Add("1.02.3")
+	f.Add("1.2.3.4")
+	f.Add("999999999999999999.0.0")
+	f.Fuzz(func(t *testing.T, s string) {
+		if !threeNumbers(s) {
+			return
+		}
+		if v, err := semver.NewVersion(s); err != nil || !wholeVersion(s, v) {
+			t.Fatalf("%q is no whole version to charts: %v", s, err)
+		}
+		for reader, form := range map[string]Form{
+			"galaxy": classifyGalaxy(s), "git": classifyGit(s), "tag": classifyTag(s),
+		} {
+			if form != Exact {
+				t.Fatalf("%q is %s to %s", s, form, reader)
+			}
 		}
 	})
 }
