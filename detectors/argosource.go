@@ -57,14 +57,18 @@ func (a *ArgoReader) Spec(spec Cursor) map[string]string {
 			fields[key] = value
 		}
 	}
-	put("project", a.text(spec.Get("project")))
-	put("destination.name", a.text(spec.Get("destination", "name")))
-	put("destination.server", a.text(spec.Get("destination", "server")))
-	put("destination.namespace", a.text(spec.Get("destination", "namespace")))
+	put("project", a.text(spec.Node.Get("project")))
+	destination := spec.Node.Get("destination")
+	put("destination.name", a.text(destination.Get("name")))
+	put("destination.server", a.text(destination.Get("server")))
+	put("destination.namespace", a.text(destination.Get("namespace")))
 	sources := a.sources(spec)
-	refs := map[string]ArgoSource{}
+	var refs map[string]ArgoSource
 	for _, s := range sources {
 		if ref := s.at.Str("ref"); ref != "" {
+			if refs == nil {
+				refs = map[string]ArgoSource{}
+			}
 			refs["$"+ref] = s
 		}
 	}
@@ -81,7 +85,7 @@ func (a *ArgoReader) Spec(spec Cursor) map[string]string {
 		}
 		put("repoURL"+suffix, s.RepoURL)
 		put("path"+suffix, s.Dir)
-		put("recurse"+suffix, a.text(s.at.Get("directory", "recurse")))
+		put("recurse"+suffix, a.text(s.at.Node.Get("directory", "recurse")))
 		git++
 	}
 	return fields
@@ -109,10 +113,12 @@ func (a *ArgoReader) sources(spec Cursor) []ArgoSource {
 func (a *ArgoReader) read(c Cursor) ArgoSource {
 	s := ArgoSource{
 		Path: c.Path, at: c,
-		RepoURL: a.text(c.Get("repoURL")), Chart: a.text(c.Get("chart")),
-		Dir: a.text(c.Get("path")), Revision: a.text(c.Get("targetRevision")),
+		RepoURL: a.text(c.Node.Get("repoURL")), Chart: a.text(c.Node.Get("chart")),
+		Dir: a.text(c.Node.Get("path")),
 	}
-	if r := c.Get("targetRevision"); r.Node != nil && r.Node.Kind == yamltree.Scalar {
+	r := c.Get("targetRevision")
+	s.Revision = a.text(r.Node)
+	if r.Node != nil && r.Node.Kind == yamltree.Scalar {
 		s.RevisionPlace = r.Place()
 		if a.templated(r.Node) {
 			s.RevisionPlace.Written = s.Revision
@@ -218,11 +224,11 @@ func (a *ArgoReader) links(s ArgoSource, refs map[string]ArgoSource) {
 	}
 	// An OCI artifact's path lies within it, like a chart's.
 	packed := s.Chart != "" || strings.HasPrefix(s.RepoURL, "oci://")
-	if c := s.at.Get("path"); !packed && s.Dir != "" && s.RepoURL != "" && !IsTemplate(s.Dir+s.RepoURL) {
-		add(c, s.RepoURL, s.Dir, "source.path")
+	if !packed && s.Dir != "" && s.RepoURL != "" && !IsTemplate(s.Dir) && !IsTemplate(s.RepoURL) {
+		add(s.at.Get("path"), s.RepoURL, s.Dir, "source.path")
 	}
 	for _, c := range s.at.Get("helm", "valueFiles").Items() {
-		file := a.text(c)
+		file := a.text(c.Node)
 		if file == "" || IsTemplate(file) || strings.Contains(file, "://") {
 			continue
 		}
@@ -247,14 +253,14 @@ func (a *ArgoReader) links(s ArgoSource, refs map[string]ArgoSource) {
 }
 
 // text is a scalar's value, or its template expression as written.
-func (a *ArgoReader) text(c Cursor) string {
-	if !c.IsScalar() {
+func (a *ArgoReader) text(n *yamltree.Node) string {
+	if n == nil || n.Kind != yamltree.Scalar || n.IsNull() {
 		return ""
 	}
-	if a.templated(c.Node) {
-		return strings.Trim(string(a.File.Data[c.Node.Start:c.Node.End]), `"'`)
+	if a.templated(n) {
+		return strings.Trim(string(a.File.Data[n.Start:n.End]), `"'`)
 	}
-	return strings.TrimSpace(c.Node.Value)
+	return strings.TrimSpace(n.Value)
 }
 
 func (a *ArgoReader) templated(n *yamltree.Node) bool {

@@ -11,14 +11,16 @@ import (
 // helm finds the images that a source's Helm options pin: in values (YAML in
 // a scalar), valuesObject and parameters.
 func (a *ArgoReader) helm(s ArgoSource) {
-	helm := s.at.Get("helm")
-	if c := helm.Get("valuesObject"); c.Node != nil {
+	if s.at.Node.Get("helm") == nil {
+		return
+	}
+	if c := s.at.Get("helm", "valuesObject"); c.Node != nil {
 		Images(a.File, c.Node, c.Path, a.With, a.Report)
 	}
-	if c := helm.Get("values"); c.IsScalar() {
+	if c := s.at.Get("helm", "values"); c.IsScalar() {
 		a.embedded(c)
 	}
-	a.parameters(helm.Get("parameters"))
+	a.parameters(s.at.Get("helm", "parameters"))
 }
 
 // embedded finds the images in YAML that stands in a scalar. What cannot be
@@ -72,6 +74,9 @@ func (a *ArgoReader) body(n *yamltree.Node) (start, end int, ok bool) {
 // parameters reads helm.parameters as the values that they set, so that
 // "image.repository" and "image.tag" make one image.
 func (a *ArgoReader) parameters(list Cursor) {
+	if list.Node == nil {
+		return
+	}
 	root := &yamltree.Node{Kind: yamltree.Mapping}
 	paths := map[int]string{} // by the value's start
 	for _, p := range list.Items() {
@@ -155,8 +160,8 @@ func (a *ArgoReader) kustomize(s ArgoSource) {
 		}
 		place := c.Place()
 		if a.templated(c.Node) {
-			place.Written = a.text(c)
-			a.skip(place, SkipTemplated+a.text(c))
+			place.Written = a.text(c.Node)
+			a.skip(place, SkipTemplated+place.Written)
 			continue
 		}
 		name, image, renamed := strings.Cut(c.Node.Value, "=")

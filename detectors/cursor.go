@@ -35,6 +35,40 @@ func At(f *File, d *Doc) Cursor {
 // Get walks mappings by key, through aliases and merge keys. The path is that
 // of the text found, so that an edit there changes what was read.
 func (c Cursor) Get(keys ...string) Cursor {
+	n := c.Node
+	for _, k := range keys {
+		if n = written(n, k); n == nil {
+			return c.follow(keys)
+		}
+	}
+	// Nothing but keys on the way: the path is joined once.
+	c.Node, c.Path = n, joinKeys(c.Path, keys)
+	return c
+}
+
+// written is the value that stands in a mapping under the key itself; nil when
+// there is none, or an alias.
+func written(n *yamltree.Node, key string) *yamltree.Node {
+	if n == nil || n.Kind != yamltree.Mapping {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if k := n.Content[i]; k.Kind == yamltree.Scalar && k.Value == key {
+			if v := n.Content[i+1]; v.Kind != yamltree.Alias {
+				return v
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// follow is Get where an alias or a merge key may be on the way.
+func (c Cursor) follow(keys []string) Cursor {
+	if c.Node.Get(keys...) == nil {
+		c.Node, c.Path = nil, ""
+		return c
+	}
 	for _, k := range keys {
 		c = c.step(k)
 	}

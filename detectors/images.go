@@ -61,9 +61,11 @@ type imageWalker struct {
 	// paths holds the path of every node, made when the first alias or merge
 	// key asks where its text stands.
 	paths   map[*yamltree.Node]string
-	seen    map[claim]bool
-	entries []entry // scratch space of shape
-	merged  bool    // the values in hand may come from a merge key or an alias
+	any     bool           // something was met: first
+	first   claim          // most values hold one image
+	seen    map[claim]bool // what was met from the second on
+	entries []entry        // scratch space of shape
+	merged  bool           // the values in hand may come from a merge key or an alias
 }
 
 // step is one key or index on the way down.
@@ -202,16 +204,27 @@ func (w *imageWalker) argument(n *yamltree.Node) {
 
 // add keeps a pin, unless the same one was met at its anchor already.
 func (w *imageWalker) add(p Pin) *Pin {
-	key := claim{p.Place.Start, p.Artifact}
-	if w.seen[key] {
+	if w.met(claim{p.Place.Start, p.Artifact}) {
 		return nil
+	}
+	w.r.Pins = append(w.r.Pins, p)
+	return &w.r.Pins[len(w.r.Pins)-1]
+}
+
+// met reports whether a claim was made before, and notes that it is.
+func (w *imageWalker) met(c claim) bool {
+	if !w.any {
+		w.any, w.first = true, c
+		return false
+	}
+	if c == w.first || w.seen[c] {
+		return true
 	}
 	if w.seen == nil {
 		w.seen = map[claim]bool{}
 	}
-	w.seen[key] = true
-	w.r.Pins = append(w.r.Pins, p)
-	return &w.r.Pins[len(w.r.Pins)-1]
+	w.seen[c] = true
+	return false
 }
 
 // claim is a scalar and the artifact that it was found to pin.
@@ -247,14 +260,9 @@ func (w *imageWalker) pin(n *yamltree.Node, ref ImageRef) Pin {
 }
 
 func (w *imageWalker) skip(n *yamltree.Node, reason string) {
-	key := claim{start: n.Resolve().Start}
-	if w.seen[key] {
+	if w.met(claim{start: n.Resolve().Start}) {
 		return
 	}
-	if w.seen == nil {
-		w.seen = map[claim]bool{}
-	}
-	w.seen[key] = true
 	w.r.Skips = append(w.r.Skips, Skip{Place: w.place(n), Detector: w.with.Detector, Reason: reason})
 }
 
@@ -292,15 +300,16 @@ func (w *imageWalker) index(n *yamltree.Node, at string, depth int) {
 }
 
 func (w *imageWalker) path() string {
-	at := w.at
+	var room [96]byte
+	at := append(room[:0], w.at...)
 	for _, s := range w.steps {
 		if s.item {
-			at = JoinItem(at, s.index)
+			at = appendItem(at, s.index)
 		} else {
-			at = JoinKey(at, s.key)
+			at = appendKey(at, s.key)
 		}
 	}
-	return at
+	return string(at)
 }
 
 func joinRegistry(registry, repository string) string {

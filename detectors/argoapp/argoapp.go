@@ -51,10 +51,11 @@ func application(app detectors.Cursor, r *detectors.Report) {
 	reader := detectors.ArgoReader{File: app.File, Report: r}
 	reader.With.Place = promoter.Place{Doc: app.Doc}
 	reader.With.Detector = Detector{}.Name()
-	reader.With.App = literal(name)
+	reader.With.App = literal(app.File, name.Node)
+	destination := spec.Node.Get("destination")
 	reader.With.Cluster = detectors.ArgoCluster(map[string]string{
-		"destination.name":   literal(spec.Get("destination", "name")),
-		"destination.server": literal(spec.Get("destination", "server")),
+		"destination.name":   literal(app.File, destination.Get("name")),
+		"destination.server": literal(app.File, destination.Get("server")),
 	})
 	var waiting []detectors.ArgoSource
 	reader.Templated = func(s detectors.ArgoSource) {
@@ -64,7 +65,7 @@ func application(app detectors.Cursor, r *detectors.Report) {
 		})
 	}
 	fact := detectors.Fact{
-		Kind: "Application", Namespace: literal(app.Get("metadata", "namespace")),
+		Kind: "Application", Namespace: literal(app.File, app.Node.Get("metadata", "namespace")),
 		Name: reader.With.App, Fields: reader.Spec(spec),
 	}
 	if name.Node != nil {
@@ -79,9 +80,9 @@ func application(app detectors.Cursor, r *detectors.Report) {
 }
 
 // literal is a scalar's value, empty when a template writes it.
-func literal(c detectors.Cursor) string {
-	if !c.IsScalar() || c.File.Templated && c.Unwritten() != "" {
+func literal(f *detectors.File, n *yamltree.Node) string {
+	if n == nil || n.Kind != yamltree.Scalar || n.IsNull() || f.Templated && detectors.Unwritten(f, n) != "" {
 		return ""
 	}
-	return c.Node.Value
+	return n.Value
 }
