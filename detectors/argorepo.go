@@ -19,30 +19,40 @@ func OwnRepository(repo *Repository) (own func(url string) bool, known bool) {
 		return func(url string) bool { return SameRepository(url, repo.Remote) }, true
 	}
 	type score struct{ here, total int }
+	type source struct{ key, dir string }
 	scores := map[string]score{}
-	counted := map[string]bool{}
+	counted := map[source]bool{}
+	keys := map[string]string{} // by URL: many Applications name one repository
 	for _, report := range repo.Reports {
-		for _, fact := range report.Facts {
+		for i := range report.Facts {
+			fact := &report.Facts[i]
 			if fact.Kind != "Application" && fact.Kind != "ApplicationSet" {
 				continue
 			}
-			for key, url := range fact.Fields {
-				suffix, ok := strings.CutPrefix(key, "repoURL")
+			for field, url := range fact.Fields {
+				suffix, ok := strings.CutPrefix(field, "repoURL")
 				if !ok || IsTemplate(url) {
 					continue
 				}
 				dir := literalDir(fact.Fields["path"+suffix])
-				id := repositoryKey(url) + " " + dir
-				if dir == "" || counted[id] {
+				if dir == "" {
 					continue
 				}
-				counted[id] = true
-				s := scores[repositoryKey(url)]
+				key, ok := keys[url]
+				if !ok {
+					key = repositoryKey(url)
+					keys[url] = key
+				}
+				if counted[source{key, dir}] {
+					continue
+				}
+				counted[source{key, dir}] = true
+				s := scores[key]
 				s.total++
 				if repo.Holds(dir) {
 					s.here++
 				}
-				scores[repositoryKey(url)] = s
+				scores[key] = s
 			}
 		}
 	}
@@ -85,15 +95,30 @@ func literalDir(p string) string {
 // repository edges of the reference graph and no pins: their version is the
 // commit that is being looked at.
 func AdoptOwn(repo *Repository, detector string, own func(url string) bool) {
+	asked := map[string]bool{}
+	ours := func(url string) bool {
+		yes, ok := asked[url]
+		if !ok {
+			yes = own(url)
+			asked[url] = yes
+		}
+		return yes
+	}
+	adopts := func(p *Pin) bool {
+		return p.Detector == detector && p.Artifact.Kind == promoter.Git &&
+			(p.Form == promoter.Floating || p.Form == promoter.Missing) && ours(p.Artifact.Source)
+	}
 	for _, report := range repo.Reports {
 		for i := range report.Links {
-			if l := &report.Links[i]; l.Repo != "" && own(l.Repo) {
+			if l := &report.Links[i]; l.Repo != "" && ours(l.Repo) {
 				l.Repo = ""
 			}
 		}
-		report.Pins = slices.DeleteFunc(report.Pins, func(p Pin) bool {
-			return p.Detector == detector && p.Artifact.Kind == promoter.Git &&
-				(p.Form == promoter.Floating || p.Form == promoter.Missing) && own(p.Artifact.Source)
-		})
+		for i := range report.Pins {
+			if adopts(&report.Pins[i]) { // which few reports have: to move pins is dear
+				report.Pins = slices.DeleteFunc(report.Pins, func(p Pin) bool { return adopts(&p) })
+				break
+			}
+		}
 	}
 }

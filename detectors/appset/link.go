@@ -17,15 +17,28 @@ import (
 // at the scalars that supply them, an Application's Fact and the edges of the
 // reference graph for each Application that is generated.
 func (Detector) Link(repo *detectors.Repository) {
-	w := newWorld(repo)
-	for _, file := range slices.Sorted(maps.Keys(repo.Reports)) {
-		marked := slices.ContainsFunc(repo.Reports[file].Facts, func(f detectors.Fact) bool { return f.Kind == factKind })
-		if !marked {
-			continue
+	var files []string
+	for file, r := range repo.Reports {
+		if slices.ContainsFunc(r.Facts, func(f detectors.Fact) bool { return f.Kind == factKind }) {
+			files = append(files, file)
 		}
+	}
+	slices.Sort(files)
+	own, known := detectors.OwnRepository(repo)
+	if len(files) > 0 {
+		evaluate(files, newWorld(repo, own, known))
+	}
+	if known {
+		detectors.AdoptOwn(repo, Detector{}.Name(), own)
+	}
+}
+
+// evaluate evaluates the sets of the files that hold any.
+func evaluate(files []string, w *world) {
+	for _, file := range files {
 		data, err := w.read(file)
 		if err != nil {
-			report := repo.Reports[file]
+			report := w.repo.Reports[file]
 			report.Errors = append(report.Errors, detectors.Problem{
 				Place: promoter.Place{File: file}, Message: "read applicationset: " + err.Error(),
 			})
@@ -37,7 +50,6 @@ func (Detector) Link(repo *detectors.Repository) {
 			l.run()
 		}
 	}
-	detectors.AdoptOwn(repo, Detector{}.Name(), w.own)
 }
 
 // linker evaluates one ApplicationSet.

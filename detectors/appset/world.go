@@ -35,9 +35,8 @@ type cachedFile struct {
 	err  error
 }
 
-func newWorld(repo *detectors.Repository) *world {
-	w := &world{repo: repo, files: map[string]cachedFile{}}
-	w.own, w.known = detectors.OwnRepository(repo)
+func newWorld(repo *detectors.Repository, own func(url string) bool, known bool) *world {
+	w := &world{repo: repo, own: own, known: known, files: map[string]cachedFile{}}
 	for _, p := range repo.Paths {
 		if r := repo.Reports[p]; r != nil && slices.ContainsFunc(r.Facts, isClusterFact) {
 			w.keys = append(w.keys, p)

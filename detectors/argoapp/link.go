@@ -33,16 +33,26 @@ func templatedFact(s detectors.ArgoSource, with detectors.Pin) detectors.Fact {
 // makes sources that follow this repository edges instead of pins.
 func (Detector) Link(repo *detectors.Repository) {
 	l := linker{repo: repo, files: map[string]*yamltree.Node{}, values: map[string][]string{}, placed: map[promoter.Place]place{}}
-	for _, file := range slices.Sorted(maps.Keys(repo.Reports)) {
+	var files []string
+	for file, r := range repo.Reports {
+		if slices.ContainsFunc(r.Facts, isWaiting) {
+			files = append(files, file)
+		}
+	}
+	slices.Sort(files)
+	for _, file := range files {
 		for _, fact := range repo.Reports[file].Facts {
-			if fact.Kind == waitingKind {
+			if isWaiting(fact) {
 				l.follow(file, fact)
 			}
 		}
 	}
-	own, _ := detectors.OwnRepository(repo)
-	detectors.AdoptOwn(repo, Detector{}.Name(), own)
+	if own, known := detectors.OwnRepository(repo); known {
+		detectors.AdoptOwn(repo, Detector{}.Name(), own)
+	}
 }
+
+func isWaiting(f detectors.Fact) bool { return f.Kind == waitingKind }
 
 type linker struct {
 	repo   *detectors.Repository

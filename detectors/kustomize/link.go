@@ -2,7 +2,6 @@ package kustomize
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"promoter/detectors"
@@ -13,30 +12,39 @@ import (
 // the field, the object's own file names the artifact. Objects are found by
 // kind and name; several that agree about the artifact are as good as one.
 func (Detector) Link(repo *detectors.Repository) {
-	l := linker{repo: repo, objects: map[key][]object{}, targets: map[string]detectors.Ref{}, fields: map[spot]detectors.Fact{}}
-	patched := false
+	var patched []*detectors.Report
 	for _, file := range repo.Paths {
-		r := repo.Reports[file]
-		if r == nil {
-			continue
+		if r := repo.Reports[file]; r != nil && holdsPatch(r) {
+			patched = append(patched, r)
 		}
-		for _, fact := range r.Facts {
-			l.fact(fact)
-		}
-		patched = patched || slices.ContainsFunc(r.Pins, isPatch)
 	}
-	if !patched {
+	if len(patched) == 0 {
 		return
 	}
+	l := linker{repo: repo, objects: map[key][]object{}, targets: map[string]detectors.Ref{}, fields: map[spot]detectors.Fact{}}
 	for _, file := range repo.Paths {
-		if r := repo.Reports[file]; r != nil && slices.ContainsFunc(r.Pins, isPatch) {
-			l.report(r)
+		if r := repo.Reports[file]; r != nil {
+			for _, fact := range r.Facts {
+				l.fact(fact)
+			}
 		}
+	}
+	for _, r := range patched {
+		l.report(r)
 	}
 }
 
+func holdsPatch(r *detectors.Report) bool {
+	for i := range r.Pins {
+		if isPatch(&r.Pins[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // isPatch reports whether a pin waits for the object that it patches.
-func isPatch(p detectors.Pin) bool {
+func isPatch(p *detectors.Pin) bool {
 	if p.SourceRef == nil {
 		return false
 	}
@@ -89,7 +97,7 @@ func (l *linker) fact(f detectors.Fact) {
 func (l *linker) report(r *detectors.Report) {
 	kept := r.Pins[:0:0]
 	for _, p := range r.Pins {
-		if !isPatch(p) {
+		if !isPatch(&p) {
 			kept = append(kept, p)
 			continue
 		}
@@ -152,7 +160,7 @@ func (l *linker) base(target detectors.Ref, field string, patch detectors.Pin) (
 			continue
 		}
 		for _, p := range l.repo.Reports[o.file].Pins {
-			if p.Place.Doc == o.doc && !isPatch(p) && sameField(p.Place.Path, field) && p.Place != patch.Place {
+			if p.Place.Doc == o.doc && !isPatch(&p) && sameField(p.Place.Path, field) && p.Place != patch.Place {
 				found = append(found, p)
 			}
 		}

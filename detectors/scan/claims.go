@@ -64,11 +64,11 @@ func (c *claims) settle(r *detectors.Report) {
 		c.claim(s.Place, s.Detector)
 		return false
 	})
-	slices.SortStableFunc(r.Skips, func(a, b detectors.Skip) int { return comparePlaces(a.Place, b.Place) })
-	slices.SortStableFunc(r.Facts, func(a, b detectors.Fact) int { return comparePlaces(a.Place, b.Place) })
-	slices.SortStableFunc(r.Links, func(a, b detectors.Link) int { return comparePlaces(a.From, b.From) })
-	slices.SortStableFunc(r.Findings, func(a, b promoter.Finding) int { return comparePlaces(a.Place, b.Place) })
-	slices.SortStableFunc(r.Errors, func(a, b detectors.Problem) int { return comparePlaces(a.Place, b.Place) })
+	slices.SortStableFunc(r.Skips, func(a, b detectors.Skip) int { return comparePlaces(&a.Place, &b.Place) })
+	slices.SortStableFunc(r.Facts, func(a, b detectors.Fact) int { return comparePlaces(&a.Place, &b.Place) })
+	slices.SortStableFunc(r.Links, func(a, b detectors.Link) int { return comparePlaces(&a.From, &b.From) })
+	slices.SortStableFunc(r.Findings, func(a, b promoter.Finding) int { return comparePlaces(&a.Place, &b.Place) })
+	slices.SortStableFunc(r.Errors, func(a, b detectors.Problem) int { return comparePlaces(&a.Place, &b.Place) })
 }
 
 // claim takes a range for a detector; it is false where another has any byte
@@ -110,7 +110,7 @@ func (c *claims) find(p promoter.Place) int {
 
 // comparePins orders pins by place, and those of one place by what they pin.
 func comparePins(a, b detectors.Pin) int {
-	if c := comparePlaces(a.Place, b.Place); c != 0 {
+	if c := comparePlaces(&a.Place, &b.Place); c != 0 {
 		return c
 	}
 	return cmp.Or(
@@ -123,12 +123,12 @@ func comparePins(a, b detectors.Pin) int {
 	)
 }
 
-func comparePlaces(a, b promoter.Place) int {
-	return cmp.Or(
-		cmp.Compare(a.File, b.File),
-		cmp.Compare(a.Start, b.Start),
-		cmp.Compare(a.Line, b.Line),
-		cmp.Compare(a.End, b.End),
-		cmp.Compare(a.Path, b.Path),
-	)
+func comparePlaces(a, b *promoter.Place) int {
+	if c := strings.Compare(a.File, b.File); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.Start, b.Start); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.End, b.End), strings.Compare(a.Path, b.Path))
 }

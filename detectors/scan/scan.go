@@ -100,8 +100,25 @@ func Run(ctx context.Context, o Options) (*Inventory, error) {
 		return nil, err
 	}
 	place(reports)
-	inv.collect(reports)
+	inv.collect(reports, inOrder(files, reports))
 	return inv, nil
+}
+
+// inOrder is the paths of all reports, sorted. The files' are; linkers may
+// have added others.
+func inOrder(files []outcome, reports map[string]*detectors.Report) []string {
+	paths := make([]string, 0, len(reports))
+	if len(reports) == len(files) {
+		for i := range files {
+			paths = append(paths, files[i].path)
+		}
+		return paths
+	}
+	for path := range reports {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	return paths
 }
 
 func (inv *Inventory) count(f *outcome) {
@@ -116,18 +133,15 @@ func (inv *Inventory) count(f *outcome) {
 }
 
 // collect joins the reports in the order of their paths.
-func (inv *Inventory) collect(reports map[string]*detectors.Report) {
+func (inv *Inventory) collect(reports map[string]*detectors.Report, paths []string) {
 	var pins, skips, facts, links, findings int
-	paths := make([]string, 0, len(reports))
-	for path, r := range reports {
-		paths = append(paths, path)
+	for _, r := range reports {
 		pins += len(r.Pins)
 		skips += len(r.Skips)
 		facts += len(r.Facts)
 		links += len(r.Links)
 		findings += len(r.Findings)
 	}
-	slices.Sort(paths)
 	inv.Pins = slices.Grow(inv.Pins, pins)
 	inv.Skips = slices.Grow(inv.Skips, skips)
 	inv.Facts = slices.Grow(inv.Facts, facts)
@@ -145,18 +159,20 @@ func (inv *Inventory) collect(reports map[string]*detectors.Report) {
 		inv.Problems = append(inv.Problems, r.Errors...)
 	}
 	// A linker may have put what it found in one file into another's report.
-	sortPlaces(inv.Pins, func(p promoter.Pin) promoter.Place { return p.Place })
-	sortPlaces(inv.Skips, func(s detectors.Skip) promoter.Place { return s.Place })
-	sortPlaces(inv.Facts, func(f detectors.Fact) promoter.Place { return f.Place })
-	sortPlaces(inv.Links, func(l detectors.Link) promoter.Place { return l.From })
-	sortPlaces(inv.Findings, func(f promoter.Finding) promoter.Place { return f.Place })
-	slices.SortStableFunc(inv.Problems, func(a, b detectors.Problem) int { return comparePlaces(a.Place, b.Place) })
+	sortPlaces(inv.Pins, func(p *promoter.Pin) *promoter.Place { return &p.Place })
+	sortPlaces(inv.Skips, func(s *detectors.Skip) *promoter.Place { return &s.Place })
+	sortPlaces(inv.Facts, func(f *detectors.Fact) *promoter.Place { return &f.Place })
+	sortPlaces(inv.Links, func(l *detectors.Link) *promoter.Place { return &l.From })
+	sortPlaces(inv.Findings, func(f *promoter.Finding) *promoter.Place { return &f.Place })
+	slices.SortStableFunc(inv.Problems, func(a, b detectors.Problem) int { return comparePlaces(&a.Place, &b.Place) })
 	inv.References = len(inv.Pins) + len(inv.Skips)
 }
 
-func sortPlaces[T any](all []T, place func(T) promoter.Place) {
-	compare := func(a, b T) int { return comparePlaces(place(a), place(b)) }
-	if !slices.IsSortedFunc(all, compare) {
-		slices.SortStableFunc(all, compare)
+func sortPlaces[T any](all []T, place func(*T) *promoter.Place) {
+	for i := 1; i < len(all); i++ {
+		if comparePlaces(place(&all[i-1]), place(&all[i])) > 0 {
+			slices.SortStableFunc(all, func(a, b T) int { return comparePlaces(place(&a), place(&b)) })
+			return
+		}
 	}
 }
