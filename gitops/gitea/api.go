@@ -37,7 +37,7 @@ func (r *refusal) Error() string {
 // the server has no time.
 func (a *api) call(ctx context.Context, method, path string, in, out any) (http.Header, error) {
 	header, err := a.once(ctx, method, path, in, out)
-	if r, ok := err.(*refusal); ok && method == http.MethodGet && (r.status == 502 || r.status == 503 || r.status == 504) {
+	if s := status(err); method == http.MethodGet && (s == http.StatusBadGateway || s == http.StatusServiceUnavailable || s == http.StatusGatewayTimeout) {
 		if err := pause(ctx, time.Second); err != nil {
 			return nil, err
 		}

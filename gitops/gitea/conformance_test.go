@@ -16,6 +16,9 @@ import (
 // server starts a real Gitea, or skips.
 func server(t testing.TB) *realforge.Gitea {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a real Gitea takes a minute or two")
+	}
 	binary, static, missing := realforge.FindGitea()
 	if missing != "" {
 		t.Skip(missing)
