@@ -1,6 +1,8 @@
 package kubeapi
 
 import (
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -213,5 +215,26 @@ func BenchmarkDetect(b *testing.B) {
 	var r detectors.Report
 	for b.Loop() {
 		Detector{}.Detect(f, &r)
+	}
+}
+
+// TestExample reads the example as a reader of this package would: every old
+// API version of it, with its line, and nothing else.
+func TestExample(t *testing.T) {
+	data, err := os.ReadFile("testdata/old.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range detect(t, string(data)) {
+		got = append(got, f.Place.String()+" "+f.Rule+" "+f.Place.Written)
+	}
+	want := []string{
+		"apps/web.yaml:2 kube-api-removed policy/v1beta1",
+		"apps/web.yaml:9 kube-api-removed batch/v1beta1",
+		"apps/web.yaml:16 kube-api-removed networking.k8s.io/v1beta1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
