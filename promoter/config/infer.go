@@ -38,6 +38,8 @@ type Draft struct {
 	Guessed []string
 	// Servers are destinations without a name.
 	Servers []string
+	// Pins is how many there are: a rule about pins needs one.
+	Pins int
 	// Single is set when nothing in the repository names an environment.
 	Single bool
 }
@@ -46,11 +48,11 @@ type Draft struct {
 // destinations and what its pins are of. What it drafts fits that repository:
 // every pattern matches, and every environment is in one wave.
 func Infer(s Sight) Draft {
-	s.Files = slices.Sorted(slices.Values(s.Files))
+	s.Files = slices.DeleteFunc(slices.Sorted(slices.Values(s.Files)), isPattern)
 	in := &inference{Sight: s, raws: map[string]map[string]bool{}, parts: map[string]map[string]bool{}}
 	in.see()
 	in.recognise()
-	var d Draft
+	d := Draft{Pins: len(s.Pins)}
 	d.Environments = in.rules()
 	d.Environments, d.Servers = in.destinations(d.Environments)
 	d.Environments = in.leftovers(d.Environments)
@@ -87,6 +89,10 @@ func (in *inference) single(rules []Environment) bool {
 	}
 	return len(envs) == 1 && placed*2 < len(in.Pins)
 }
+
+// isPattern reports whether a name cannot be written in a pattern as it is:
+// such as a directory for a template's output, "{{ name }}".
+func isPattern(name string) bool { return strings.ContainsAny(name, "{}*") }
 
 type inference struct {
 	Sight
@@ -134,7 +140,7 @@ func (in *inference) destinations(rules []Environment) ([]Environment, []string)
 	byEnv := map[string]map[string]bool{}
 	servers := map[string]bool{}
 	for _, a := range in.Apps {
-		if a.Cluster == "" || a.Cluster == "in-cluster" {
+		if a.Cluster == "" || a.Cluster == "in-cluster" || isPattern(a.Cluster) {
 			continue
 		}
 		if _, ok := c.Locate(a.File, "", ""); ok {
@@ -211,7 +217,7 @@ func (in *inference) leftovers(rules []Environment) []Environment {
 	c := &Config{Environments: rules}
 	apps, files := map[string]map[string]bool{}, map[string]map[string]bool{}
 	for _, p := range in.Pins {
-		if _, ok := c.Locate(p.Place.File, p.App, p.Cluster); ok || p.Environment == "" || in.tool(p.Place.File) {
+		if _, ok := c.Locate(p.Place.File, p.App, p.Cluster); ok || p.Environment == "" || in.tool(p.Place.File) || isPattern(p.Place.File+p.App+p.Environment) {
 			continue
 		}
 		into, what := files, p.Place.File

@@ -40,12 +40,8 @@ func (in *inference) see() {
 			} else if env != "" && s.envAt < 0 {
 				s.envAt = i
 			}
-			if c == cluster && c == seg {
-				s.clusterAt = i
-			}
-			if t == tenant && t == seg {
-				s.tenantAt = i
-			}
+			s.clusterAt = since(s.clusterAt, i, cluster, c, seg)
+			s.tenantAt = since(s.tenantAt, i, tenant, t, seg)
 		}
 		if s.envAt >= 0 {
 			s.env = env
@@ -113,6 +109,18 @@ func (in *inference) doubt() {
 			s.env, s.envAt, s.pure = "", -1, false
 		}
 	}
+}
+
+// since is the part from which on a path says a name: the one before, or this
+// one where it is the name. -1 stands for none.
+func since(before, i int, want, says, seg string) int {
+	switch {
+	case says != want || want == "":
+		return -1
+	case before < 0 && seg == want:
+		return i
+	}
+	return before
 }
 
 // word is the part that says the environment, without a file's ending.

@@ -14,7 +14,7 @@ import (
 // those whose turn no word tells, too.
 func (in *inference) waves(rules []Environment) (waves []Wave, guessed []string) {
 	u := &user{c: &Config{Environments: rules}, g: in.Ground, envs: map[string]*EnvironmentUse{}}
-	u.g.Pins = slices.DeleteFunc(slices.Clone(in.Pins), func(p promoter.Pin) bool { return in.tool(p.Place.File) })
+	u.g.Pins = slices.DeleteFunc(slices.Clone(in.Pins), func(p promoter.Pin) bool { return in.tool(p.Place.File) || isPattern(p.Environment) })
 	u.survey()
 	turns := map[string][]string{} // environments by the known word that they are a kind of
 	var known []string
@@ -114,6 +114,16 @@ func (in *inference) patterns(names, all []string, rules []Environment) []string
 		}
 		out = append(out, p)
 		left = slices.DeleteFunc(left, matches)
+	}
+	for i, n := range left {
+		if isPattern(n) {
+			left[i] = strings.Map(func(r rune) rune {
+				if strings.ContainsRune("{}", r) {
+					return '*'
+				}
+				return r
+			}, n)
+		}
 	}
 	return append(left, out...)
 }

@@ -159,7 +159,7 @@ func (d Draft) rest(w *writer) {
 	}
 	w.line("")
 	w.comment(0, "Which versions are wanted; the first rule that matches wins.")
-	if len(d.Waves) > 0 {
+	if d.Pins > 0 {
 		w.line("updates:")
 		w.line("  - minimumReleaseAge: 3d # a release that is withdrawn is withdrawn soon")
 	}

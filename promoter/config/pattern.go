@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,7 +20,12 @@ type Pattern struct {
 var capture = regexp.MustCompile(`\{([a-zA-Z][a-zA-Z0-9_]*)\}`)
 
 // CompilePath compiles a pattern over slash-separated paths.
-func CompilePath(text string) (Pattern, error) { return compile(text, `[^/]`, `(?:/.*)?`) }
+func CompilePath(text string) (Pattern, error) {
+	if strings.HasPrefix(text, "/") || slices.Contains(strings.Split(text, "/"), "..") {
+		return Pattern{}, fmt.Errorf("pattern %q: paths are relative to the repository's root", text)
+	}
+	return compile(text, `[^/]`, `(?:/.*)?`)
+}
 
 // CompileName compiles a pattern over names, in which * also spans slashes.
 func CompileName(text string) (Pattern, error) { return compile(text, `.`, ``) }
@@ -27,9 +33,6 @@ func CompileName(text string) (Pattern, error) { return compile(text, `.`, ``) }
 func compile(text, char, tail string) (Pattern, error) {
 	if text == "" {
 		return Pattern{}, fmt.Errorf("an empty pattern matches nothing")
-	}
-	if strings.HasPrefix(text, "/") || strings.Contains(text, "..") {
-		return Pattern{}, fmt.Errorf("pattern %q: paths are relative to the repository's root", text)
 	}
 	var b strings.Builder
 	var literals []string
