@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -16,8 +17,8 @@ import (
 // server starts a real Gitea, or skips.
 func server(t testing.TB) *realforge.Gitea {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("a real Gitea takes a minute or two")
+	if os.Getenv("PROMOTER_REAL_FORGES") == "" {
+		t.Skip("a real Gitea takes a minute or two: make test-forges runs it")
 	}
 	binary, static, missing := realforge.FindGitea()
 	if missing != "" {
