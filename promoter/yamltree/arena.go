@@ -7,7 +7,8 @@ import "strings"
 // for small ones.
 type arena struct {
 	nodes []Node
-	used  int // of nodes; moving the slice instead would cost a write barrier per node
+	used  int    // of nodes; moving the slice instead would cost a write barrier per node
+	first []Node // the piece before nodes was outgrown, to be used again
 	ptrs  []*Node
 	taken int     // of ptrs
 	stack []*Node // children of the collections that are being read
@@ -35,6 +36,9 @@ func (a *arena) size(text int) {
 // node hands out an empty node.
 func (f *fast) node() *Node {
 	if f.used == len(f.nodes) {
+		if f.first == nil {
+			f.first = f.nodes
+		}
 		f.nodes, f.used = make([]Node, f.slab), 0
 		f.slab = min(max((f.end-f.pos)/bytesPerNode, 8), slabNodes)
 	}

@@ -12,10 +12,8 @@ import (
 // there are, and how many of them were read fast.
 func compare(t testing.TB, data []byte, start, end int) (docs, quick int) {
 	t.Helper()
-	p := newParser(data, start, end)
-	if p == nil {
-		return 0, 0
-	}
+	var p parser
+	p.begin(data, start, end)
 	for _, c := range split(data, p.start, end, p.indent, p.line) {
 		if !c.content {
 			continue

@@ -27,7 +27,8 @@ func ParseRange(data []byte, start, end int) ([]*Document, []*Error) {
 	if start < 0 || end > len(data) || start > end {
 		return nil, []*Error{{Line: 1, Message: "read yaml: range lies outside the file"}}
 	}
-	p := newParser(data, start, end)
+	var p parser
+	p.begin(data, start, end)
 	if t := data[start:end]; bytes.HasPrefix(t, []byte("\xff\xfe")) || bytes.HasPrefix(t, []byte("\xfe\xff")) {
 		return nil, []*Error{{Line: p.line, Message: "read yaml: the file is UTF-16; write it as UTF-8"}}
 	}
@@ -37,14 +38,14 @@ func ParseRange(data []byte, start, end int) ([]*Document, []*Error) {
 	return p.docs, p.errs
 }
 
-func newParser(data []byte, start, end int) *parser {
-	p := &parser{data: data, line: 1 + bytes.Count(data[:start], []byte{'\n'})}
+// begin prepares for a text; documents and memory stay what they are.
+func (p *parser) begin(data []byte, start, end int) {
+	p.data, p.line = data, 1+bytes.Count(data[:start], []byte{'\n'})
 	if start == 0 && bytes.HasPrefix(data[:end], []byte(byteOrderMark)) {
 		start += len(byteOrderMark)
 	}
 	p.start, p.indent = frame(data, start, end)
-	p.fast = fast{s: string(data[p.start:end]), base: p.start}
-	return p
+	p.fast.s, p.fast.base = string(data[p.start:end]), p.start
 }
 
 const byteOrderMark = "\xef\xbb\xbf"

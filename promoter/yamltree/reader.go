@@ -11,16 +11,14 @@ func (r *Reader) Parse(data []byte) ([]*Document, []*Error) {
 	if hasUTF16(data) {
 		return Parse(data)
 	}
-	p := newParser(data, 0, len(data))
-	p.fast.arena = r.last.fast.arena
-	p.fast.arena.reuse()
-	p.fast.anchors = r.last.fast.anchors
-	p.docs = r.last.docs[:0]
-	r.last = *p
-	for _, c := range split(data, r.last.start, len(data), r.last.indent, r.last.line) {
-		r.last.read(c)
+	p := &r.last
+	p.begin(data, 0, len(data))
+	p.docs, p.errs = p.docs[:0], nil
+	p.fast.reuse()
+	for _, c := range split(data, p.start, len(data), p.indent, p.line) {
+		p.read(c)
 	}
-	return r.last.docs, r.last.errs
+	return p.docs, p.errs
 }
 
 func hasUTF16(data []byte) bool {
@@ -33,10 +31,19 @@ const keptPointers = 1 << 12
 
 // reuse makes what was handed out free again.
 func (a *arena) reuse() {
+	if a.nodes == nil {
+		a.nodes = make([]Node, slabNodes)
+	}
+	outgrown := a.first != nil
+	if outgrown {
+		a.nodes, a.used, a.first = a.first, len(a.first), nil
+	}
 	clear(a.nodes[:a.used])
-	a.used = 0
-	clear(a.ptrs[:a.taken])
-	a.taken = 0
+	a.used, a.taken = 0, 0
+	if !outgrown {
+		return // the lists below refer to the nodes that are kept, and to no others
+	}
+	clear(a.ptrs)
 	if len(a.ptrs) > keptPointers {
 		a.ptrs = nil
 	}
