@@ -62,7 +62,8 @@ func (a *ArgoReader) Spec(spec Cursor) map[string]string {
 	put("destination.name", a.text(destination.Get("name")))
 	put("destination.server", a.text(destination.Get("server")))
 	put("destination.namespace", a.text(destination.Get("namespace")))
-	sources := a.sources(spec)
+	var room [2]ArgoSource
+	sources := a.sources(spec, room[:0])
 	var refs map[string]ArgoSource
 	for _, s := range sources {
 		if ref := s.at.Str("ref"); ref != "" {
@@ -91,23 +92,22 @@ func (a *ArgoReader) Spec(spec Cursor) map[string]string {
 	return fields
 }
 
-// sources lists the sources that Argo CD reads: it ignores source where
-// sources has items, and both beside a sourceHydrator.
-func (a *ArgoReader) sources(spec Cursor) []ArgoSource {
+// sources appends the sources that Argo CD reads to all: it ignores source
+// where sources has items, and both beside a sourceHydrator.
+func (a *ArgoReader) sources(spec Cursor, all []ArgoSource) []ArgoSource {
 	if dry := spec.Get("sourceHydrator", "drySource"); dry.Node != nil {
-		return []ArgoSource{a.read(dry)}
+		return append(all, a.read(dry))
 	}
 	if items := spec.Get("sources").Items(); len(items) > 0 {
-		var all []ArgoSource
 		for _, item := range items {
 			all = append(all, a.read(item))
 		}
 		return all
 	}
 	if source := spec.Get("source"); source.Node != nil {
-		return []ArgoSource{a.read(source)}
+		return append(all, a.read(source))
 	}
-	return nil
+	return all
 }
 
 func (a *ArgoReader) read(c Cursor) ArgoSource {

@@ -25,7 +25,7 @@ func Images(f *File, root *yamltree.Node, at string, with Pin, r *Report) {
 	if with.Consumer == "" {
 		with.Consumer = promoter.ByContainer
 	}
-	w := imageWalker{f: f, r: r, with: with, root: root, at: at}
+	w := imageWalker{f: f, r: r, with: with, root: root, at: at, steps: make([]step, 0, 8)}
 	if g := root.Get("global"); g != nil {
 		w.global = g.Str("imageRegistry")
 	}

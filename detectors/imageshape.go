@@ -85,6 +85,9 @@ func (w *imageWalker) gather(key string, value *yamltree.Node, merged bool) {
 	if t := value.Resolve(); t == nil || t.Kind != yamltree.Scalar {
 		return
 	}
+	if w.entries == nil {
+		w.entries = make([]entry, 0, 4) // most often registry, repository and tag
+	}
 	w.entries = append(w.entries, entry{base: base, suffix: suffix, role: r, key: key, value: value, merged: merged})
 }
 

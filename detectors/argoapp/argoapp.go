@@ -58,10 +58,10 @@ func application(app detectors.Cursor, r *detectors.Report) {
 		"destination.server": literal(app.File, destination.Get("server")),
 	})
 	var waiting []detectors.ArgoSource
-	reader.Templated = func(s detectors.ArgoSource) {
+	reader.Templated = func(s detectors.ArgoSource) { // must not hold the reader, or each is an allocation
 		waiting = append(waiting, s)
 		r.Skips = append(r.Skips, detectors.Skip{
-			Place: s.RevisionPlace, Detector: reader.With.Detector, Reason: s.Reason(),
+			Place: s.RevisionPlace, Detector: Detector{}.Name(), Reason: s.Reason(),
 		})
 	}
 	fact := detectors.Fact{

@@ -18,6 +18,7 @@ import (
 // outcome is one file's part of a scan.
 type outcome struct {
 	path      string
+	format    format
 	report    *detectors.Report
 	stamp     stamp
 	hash      contentHash
@@ -35,12 +36,17 @@ const progressEvery = 64
 // readAll reports on every path that some detector may want, in their order.
 // known may be nil.
 func readAll(ctx context.Context, root string, paths []string, known *cache, o Options) ([]outcome, error) {
-	var files []outcome
-	var formats []format
-	for _, path := range paths {
-		if f := formatFor(path, o.Detectors); f != unread {
-			files = append(files, outcome{path: path})
-			formats = append(formats, f)
+	formats := make([]format, len(paths))
+	wanted := 0
+	for i, path := range paths {
+		if formats[i] = formatFor(path, o.Detectors); formats[i] != unread {
+			wanted++
+		}
+	}
+	files := make([]outcome, 0, wanted)
+	for i, path := range paths {
+		if formats[i] != unread {
+			files = append(files, outcome{path: path, format: formats[i]})
 		}
 	}
 	var (
@@ -61,7 +67,7 @@ func readAll(ctx context.Context, root string, paths []string, known *cache, o O
 				}
 				to := min(from+batch, len(files))
 				for i := from; i < to; i++ {
-					r.load(&files[i], formats[i])
+					r.load(&files[i])
 				}
 				n := int(done.Add(int64(to - from)))
 				if o.Progress != nil && (n/progressEvery != (n-(to-from))/progressEvery || n == len(files)) {
@@ -87,7 +93,7 @@ type loader struct {
 	buf   []byte
 }
 
-func (l *loader) load(f *outcome, format format) {
+func (l *loader) load(f *outcome) {
 	name := l.root + filepath.FromSlash(f.path)
 	var was entry
 	var seen bool
@@ -102,7 +108,7 @@ func (l *loader) load(f *outcome, format format) {
 		}
 	}
 	f.read = true
-	data, err := l.content(f, name, format)
+	data, err := l.content(f, name)
 	if err != nil {
 		f.report = &detectors.Report{}
 		if !errors.Is(err, errUnwanted) {
@@ -121,7 +127,7 @@ func (l *loader) load(f *outcome, format format) {
 		}
 	}
 	f.parsed = true
-	f.report = l.reader.read(f.path, data, format)
+	f.report = l.reader.read(f.path, data, f.format)
 }
 
 // errUnwanted marks a file that is left out without a word.
@@ -129,7 +135,7 @@ var errUnwanted = errors.New("not a manifest")
 
 // content reads a file into the loader's buffer, which the next call uses
 // again. It notes the file's stamp as it was before the first byte was read.
-func (l *loader) content(f *outcome, name string, format format) ([]byte, error) {
+func (l *loader) content(f *outcome, name string) ([]byte, error) {
 	in, err := open(name)
 	if err != nil {
 		return nil, fmt.Errorf("read file: %w", reason(err))
@@ -143,7 +149,7 @@ func (l *loader) content(f *outcome, name string, format format) ([]byte, error)
 		return nil, errors.New("read file: no longer a regular file")
 	}
 	if f.stamp.size > l.maxBytes {
-		if !l.manifest(in, f.path, format) {
+		if !l.manifest(in, f.path, f.format) {
 			return nil, errUnwanted
 		}
 		return nil, errors.New(tooLarge(f.path, f.stamp.size, l.maxBytes).Message)

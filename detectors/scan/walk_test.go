@@ -115,8 +115,8 @@ func TestWhatCannotBeReadIsAProblem(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, says := range map[string]string{"gone.yaml": "read file: ", "dir.yaml": "no longer a regular file"} {
-		f := outcome{path: path}
-		l.load(&f, yamlText)
+		f := outcome{path: path, format: yamlText}
+		l.load(&f)
 		if len(f.report.Errors) != 1 || f.report.Errors[0].Place.File != path || !strings.Contains(f.report.Errors[0].Message, says) {
 			t.Errorf("%s: report %+v, want a problem that says %q", path, f.report, says)
 		}
@@ -141,7 +141,7 @@ func TestBuffersAreUsedAgain(t *testing.T) {
 	seen := map[string]string{}
 	l := loader{reader: newReader([]detectors.Detector{looker{seen}}, DefaultMaxFileBytes), root: root + string(filepath.Separator)}
 	for _, name := range []string{"1.yaml", "2.yaml", "3.yaml", "4.yaml"} {
-		l.load(&outcome{path: name}, yamlText)
+		l.load(&outcome{path: name, format: yamlText})
 	}
 	if diff := cmp.Diff(map[string]string{"1.yaml": "b: 1\n", "2.yaml": large, "3.yaml": "c: 2"}, seen); diff != "" {
 		t.Errorf("contents (-want +got):\n%.500s", diff)

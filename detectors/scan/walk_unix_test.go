@@ -28,8 +28,8 @@ func TestPipesDoNotHang(t *testing.T) {
 	}
 	// The pipe has taken a file's place since the walk.
 	l := loader{reader: newReader(nil, DefaultMaxFileBytes), root: root + string(filepath.Separator)}
-	f := outcome{path: "pipe.yaml"}
-	l.load(&f, yamlText)
+	f := outcome{path: "pipe.yaml", format: yamlText}
+	l.load(&f)
 	if len(f.report.Errors) != 1 {
 		t.Errorf("a pipe gave %+v, want a problem", f.report)
 	}
