@@ -127,6 +127,7 @@ func (r *reader) read(path string, data []byte, format format) *detectors.Report
 	for _, d := range r.list {
 		detect(d, &r.file, report)
 	}
+	skipSealed(&r.file, report)
 	r.claims.settle(report)
 	r.own.report(report)
 	return &detectors.Report{
