@@ -110,6 +110,18 @@ func isKind(k promoter.Kind) bool {
 // Name is "extractor".
 func (*Detector) Name() string { return "extractor" }
 
+// Fingerprint is the rules: what was read by others is not what these read.
+func (d *Detector) Fingerprint() string {
+	var b strings.Builder
+	for i := range d.rules {
+		fmt.Fprintf(&b, "%q\n", []string{
+			d.rules[i].Name, d.rules[i].Files, d.rules[i].Match,
+			string(d.rules[i].Kind), d.rules[i].Dep, d.rules[i].Source, d.rules[i].App,
+		})
+	}
+	return b.String()
+}
+
 // Wants reports whether a rule reads the file: rules may name any.
 func (d *Detector) Wants(path string) bool {
 	for i := range d.rules {

@@ -3,6 +3,7 @@ package extractor
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -151,5 +152,41 @@ func BenchmarkDetect(b *testing.B) {
 		if len(r.Pins) != 200 {
 			b.Fatalf("%d pins", len(r.Pins))
 		}
+	}
+}
+
+func TestFingerprintTellsRulesApart(t *testing.T) {
+	t.Parallel()
+	base := Rule{Name: "n", Files: "*.mk", Match: "V=(?P<version>.+)", Dep: "d"}
+	seen := map[string]reflect.Value{}
+	// A field that is not part of the fingerprint would have old reports read
+	// as new ones.
+	for i := range reflect.TypeFor[Rule]().NumField() {
+		r := base
+		v := reflect.ValueOf(&r).Elem()
+		switch f := v.Field(i); v.Type().Field(i).Name {
+		case "Kind":
+			f.SetString(string(promoter.Chart))
+		case "Match":
+			f.SetString("W=(?P<version>.+)")
+		default:
+			f.SetString("other")
+		}
+		d, err := New([]Rule{r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		print := d.Fingerprint()
+		if old, twice := seen[print]; twice {
+			t.Errorf("%+v has the fingerprint of %+v", v, old)
+		}
+		seen[print] = v
+	}
+	same, err := New([]Rule{base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, twice := seen[same.Fingerprint()]; twice {
+		t.Error("the rule itself has the fingerprint of one that differs")
 	}
 }

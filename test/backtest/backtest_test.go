@@ -175,7 +175,7 @@ func backtest(t *testing.T, o options) string {
 func TestCounts(t *testing.T) {
 	t.Parallel()
 	p, at, until := lived(t)
-	want := `window        2024-03-03 to 2024-03-21: 19 commits, 14 of the bot (1 of those touch no YAML)
+	want := `window        2024-03-03 to 2024-03-21: 19 commits, 14 of the bot (1 of those touch nothing that is read)
 start         10 pins, 1 problems
 snapshot      10 artifacts, 23 versions
 really made   7 updates of pins that were there at the start, in 11 steps (besides: 1 of pins that came later, 1 lowered)

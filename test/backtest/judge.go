@@ -244,8 +244,14 @@ func whyNot(t *track, target promoter.Target, last step, lines []promoter.Line) 
 	return "nothing newer in the snapshot", ""
 }
 
+// withoutName leaves out the artifact, whose name differs for the same cause.
 func withoutName(why string, p promoter.Pin) string {
-	return strings.ReplaceAll(strings.ReplaceAll(why, p.Artifact.Ref(), "…"), p.Artifact.Name, "…")
+	for _, name := range []string{p.Artifact.Ref(), p.Artifact.Name} {
+		if name != "" {
+			why = strings.ReplaceAll(why, name, "…")
+		}
+	}
+	return why
 }
 
 func lineOf(lines []promoter.Line, t promoter.Target) string {

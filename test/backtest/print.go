@@ -28,7 +28,7 @@ func (r *result) print(w io.Writer, verbose bool) error {
 	artifacts, versions := r.snapshot.count()
 	made := len(r.rows) - len(by[extra])
 	proposed := made - len(by[none])
-	fmt.Fprintf(out, "window        %s to %s: %d commits, %d of the bot (%d of those touch no YAML)\n", first.at.Format("2006-01-02"), last.at.Format("2006-01-02"), len(r.commits), bots, elsewhere)
+	fmt.Fprintf(out, "window        %s to %s: %d commits, %d of the bot (%d of those touch nothing that is read)\n", first.at.Format("2006-01-02"), last.at.Format("2006-01-02"), len(r.commits), bots, elsewhere)
 	fmt.Fprintf(out, "start         %d pins, %d problems\n", r.pins, r.problems)
 	fmt.Fprintf(out, "snapshot      %d artifacts, %d versions\n", artifacts, versions)
 	fmt.Fprintf(out, "really made   %d updates of pins that were there at the start, in %d steps (besides: %d of pins that came later, %d lowered)\n", made, r.steps, r.later, r.lowered)

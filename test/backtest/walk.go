@@ -180,8 +180,16 @@ func (w *walk) was(file string) string {
 	return file
 }
 
+// mayHold reports whether a scan may look into what changed.
 func (w *walk) mayHold(c change) bool {
-	return len(w.config.Extractors) > 0 || isYAML(c.old) || isYAML(c.path)
+	return w.mayRead(c.old) || w.mayRead(c.path)
+}
+
+func (w *walk) mayRead(file string) bool {
+	return isYAML(file) || slices.ContainsFunc(w.scan.Detectors, func(d detectors.Detector) bool {
+		want, ok := d.(scan.Wanter)
+		return ok && file != "" && want.Wants(file)
+	})
 }
 
 func isYAML(file string) bool {
