@@ -94,14 +94,3 @@ func Unwritten(f *File, n *yamltree.Node) string {
 	}
 	return ""
 }
-
-// holdsImages is a quick look whether Images could find anything in a text:
-// most files hold no word that an image's keys are made of.
-func holdsImages(data []byte) bool {
-	for _, word := range [...]string{"mage", "MAGE", "epository", "REPOSITORY", "tag", "Tag"} {
-		if bytes.Contains(data, []byte(word)) {
-			return true
-		}
-	}
-	return false
-}

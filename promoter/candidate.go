@@ -214,6 +214,7 @@ func (p Pin) WrittenFor(r Release) (string, bool) {
 	case Floating, Digest:
 		// Only the digest moves.
 		return p.Version, p.Digest != "" && r.Digest != "" && (p.Version == "" || p.Version == r.Version)
+	case Commit, Missing:
 	}
 	return "", false
 }
@@ -230,8 +231,8 @@ func (p Pin) refPrefix() string {
 // bareTag is the tag that a version names whose "v" is left out: a resource
 // says 2.7.2 where the project's tag is v2.7.2. Empty for any other.
 func (p Pin) bareTag() string {
-	if p.Artifact.Kind != Git || p.Form != Exact || p.Version == "" || !isDigit(p.Version[0]) || strings.Contains(p.Place.Written, "=") {
-		return "" // a reference in a URL (?ref=2.7.2) is taken literally
+	if p.Consumer != ByProduct || p.Artifact.Kind != Git || p.Form != Exact || p.Version == "" || !isDigit(p.Version[0]) {
+		return "" // a Git reference is taken literally
 	}
 	return "v" + p.Version
 }

@@ -31,6 +31,7 @@ const (
 	ByFluxOCI   Consumer = "flux-oci"  // OCIRepository ref: tag, semver or digest, taken literally
 	ByContainer Consumer = "container" // an image tag, taken literally
 	ByGit       Consumer = "git"       // a tag, branch or commit, taken literally
+	ByProduct   Consumer = "product"   // a resource's spec.version: the project's tag may have a "v" that is left out here
 	ByGalaxy    Consumer = "galaxy"    // ansible-galaxy's requirement
 	ByUser      Consumer = "user"      // the user's own extractor said so
 )

@@ -549,7 +549,7 @@ func TestAVersionWhoseTagHasAVMovesWithoutIt(t *testing.T) {
 	w := newWorld(t, "dev", "production")
 	for _, env := range []string{"dev", "production"} {
 		w.pin(flux, env, "2.7.2")
-		w.pins[len(w.pins)-1].Consumer, w.pins[len(w.pins)-1].Form = ByGit, Exact
+		w.pins[len(w.pins)-1].Consumer, w.pins[len(w.pins)-1].Form = ByProduct, Exact
 	}
 	w.offered[flux] = []string{"v2.7.2", "v2.8.0"}
 	w.settle()

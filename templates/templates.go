@@ -66,6 +66,14 @@ func Load(own fs.FS) (*Set, error) {
 	return &Set{t}, nil
 }
 
+// Title replaces the template of titles: the configuration's own.
+func (s *Set) Title(text string) error {
+	if _, err := s.t.New("title.tmpl").Parse(text); err != nil {
+		return fmt.Errorf("parse the title's template: %w", err)
+	}
+	return nil
+}
+
 func builtinNames() []string {
 	names, err := fs.Glob(builtin, "*.tmpl")
 	if err != nil {

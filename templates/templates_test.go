@@ -145,6 +145,12 @@ func TestOwnTemplates(t *testing.T) {
 	if want := "chore(deps): dev: redis 18.1.0 -> 18.4.0"; title != want {
 		t.Errorf("title %q, want %q", title, want)
 	}
+	if err := set.Title("{{ .Wave }}!"); err != nil {
+		t.Fatal(err)
+	}
+	if title, _, err = set.Pull(situations["first-wave"], now); err != nil || title != "dev!" {
+		t.Errorf("title %q, error %v; want the configuration's own", title, err)
+	}
 	for file, content := range map[string]string{"pul.md.tmpl": "x", "title.tmpl": "{{ .Titel }}", "pull.md.tmpl": "{{"} {
 		set, err := Load(fstest.MapFS{file: {Data: []byte(content)}})
 		if err == nil {

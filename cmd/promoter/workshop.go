@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -113,6 +112,14 @@ func (w *workshop) close() {
 
 // ownTemplates loads the templates, with the repository's own over them.
 func ownTemplates(s *surveyed) (*templates.Set, error) {
+	set, err := templateFiles(s)
+	if err == nil && s.config.Pulls.Title != "" {
+		err = set.Title(s.config.Pulls.Title)
+	}
+	return set, err
+}
+
+func templateFiles(s *surveyed) (*templates.Set, error) {
 	dir := s.config.Pulls.Templates
 	if dir == "" {
 		return templates.Load(nil)
@@ -194,13 +201,3 @@ func (w *workshop) printBodies(ctx context.Context, out io.Writer, d promoter.De
 }
 
 const slashes = "--------------------------------------------------------------------------------"
-
-// logger prints one line for each thing done.
-func logger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.LevelKey && len(groups) == 0 && a.Value.Any() == slog.LevelInfo {
-			return slog.Attr{}
-		}
-		return a
-	}}))
-}

@@ -23,6 +23,9 @@ func (Detector) Link(repo *detectors.Repository) {
 			files = append(files, file)
 		}
 	}
+	if len(files) == 0 && repo.Remote == "" {
+		return // what Applications tell of this repository, their own detector looks at
+	}
 	slices.Sort(files)
 	own, known := detectors.OwnRepository(repo)
 	if len(files) > 0 {

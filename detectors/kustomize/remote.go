@@ -185,7 +185,7 @@ func servedFile(s, address string) (remote, bool, string) {
 		}
 		return -1
 	}
-	made := func(owner int, from, to int) (remote, bool, string) {
+	made := func(owner, from, to int) (remote, string) {
 		repo := strings.TrimSuffix(strings.Join(segs[:owner], "/"), "/-")
 		if host == "raw.githubusercontent.com" {
 			host = "github.com"
@@ -193,41 +193,48 @@ func servedFile(s, address string) (remote, bool, string) {
 		version := strings.Join(segs[from:to], "/")
 		r := remote{repo: detectors.CloneURL(scheme + "://" + host + "/" + repo), version: version, at: index(from), served: true}
 		if strings.Contains(version, "%") {
-			return r, true, "the ref is percent-encoded"
+			return r, "the ref is percent-encoded"
 		}
 		if r.repo == "" || version == "" {
-			return r, true, "not an address of a file in a Git repository"
+			return r, "not an address of a file in a Git repository"
 		}
-		return r, true, ""
+		return r, ""
 	}
-	raw := func(owner, from int) (remote, bool, string) {
+	raw := func(owner, from int) (remote, string) {
 		from, to := refSegments(segs, from)
-		r, ok, reason := made(owner, from, to)
+		r, reason := made(owner, from, to)
 		r.dir = strings.Join(segs[to:], "/")
-		return r, ok, reason
+		return r, reason
 	}
 	if host == "raw.githubusercontent.com" && len(segs) > 3 {
-		return raw(2, 2)
+		r, reason := raw(2, 2)
+		return r, true, reason
 	}
 	if i := find("releases", "latest", "download"); i > 0 {
-		return made(i, i+1, i+2)
+		r, reason := made(i, i+1, i+2)
+		return r, true, reason
 	}
 	if i := find("releases", "download"); i > 0 && i+3 < len(segs) {
-		return made(i, i+2, len(segs)-1)
+		r, reason := made(i, i+2, len(segs)-1)
+		return r, true, reason
 	}
 	if i := find("-", "releases"); i > 0 && i+3 < len(segs) {
-		return made(i, i+2, i+3)
+		r, reason := made(i, i+2, i+3)
+		return r, true, reason
 	}
 	if i := find("-", "raw"); i > 0 && i+3 < len(segs) {
-		return raw(i, i+2)
+		r, reason := raw(i, i+2)
+		return r, true, reason
 	}
 	for _, sort := range []string{"tag", "branch", "commit"} { // Gitea and Forgejo
 		if i := find("raw", sort); i == 2 && len(segs) > 5 {
-			return raw(2, 4)
+			r, reason := raw(2, 4)
+			return r, true, reason
 		}
 	}
 	if i := find("raw"); i == 2 && len(segs) > 4 && (host == "github.com" || host == "bitbucket.org") {
-		return raw(2, 3)
+		r, reason := raw(2, 3)
+		return r, true, reason
 	}
 	if isYAML(p) && !strings.Contains(p, "//") && !strings.Contains(p, ".git/") && host != "github.com" {
 		return remote{}, true, "a file of a host that lists no versions"

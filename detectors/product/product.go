@@ -116,7 +116,7 @@ func add(c detectors.Cursor, artifact promoter.Artifact, with detectors.Pin, r *
 	with.Version = strings.TrimSpace(c.Node.Value)
 	with.Consumer = promoter.ByContainer
 	if artifact.Kind == promoter.Git {
-		with.Consumer = promoter.ByGit
+		with.Consumer = promoter.ByProduct
 	}
 	if tag, digest, ok := strings.Cut(with.Version, "@"); ok && artifact.Kind == promoter.Image {
 		with.Version, with.Digest = tag, digest

@@ -222,7 +222,8 @@ func (c *cache) save(files []outcome) (err error) {
 			err = fmt.Errorf("write scan cache: %w", err)
 		}
 	}()
-	body := coder{use: encode, texts: map[string]uint64{}}
+	// Of a file there are at least its path and name, and about so many bytes.
+	body := coder{use: encode, texts: make(map[string]uint64, 2*len(files)), out: make([]byte, 0, 160*len(files))}
 	one := coder{use: encode, texts: body.texts}
 	n := 0
 	for i := range files {

@@ -20,6 +20,7 @@ type coder struct {
 	out   []byte
 	texts map[string]uint64 // each string's index
 	order []string
+	keys  []string // scratch space of fields
 	// When owning, recent holds copies that may serve again.
 	recent *recent
 	// When decoding, in shrinks.
@@ -172,7 +173,9 @@ func (c *coder) fields(m *map[string]string) {
 		n := len(*m)
 		c.int(&n)
 		// Sorted, so that the same report gives the same bytes.
-		for _, k := range slices.Sorted(maps.Keys(*m)) {
+		c.keys = slices.AppendSeq(c.keys[:0], maps.Keys(*m))
+		slices.Sort(c.keys)
+		for _, k := range c.keys {
 			v := (*m)[k]
 			c.str(&k)
 			c.str(&v)

@@ -92,15 +92,6 @@ func rank(e Environment) int {
 	return 2
 }
 
-// expected is the environment of a file as its path says, or "".
-func (in *inference) expected(file string) string {
-	i, ok := slices.BinarySearchFunc(in.sites, file, func(s site, f string) int { return strings.Compare(s.file, f) })
-	if !ok || in.sites[i].env == "" {
-		return ""
-	}
-	return in.name(in.sites[i].env)
-}
-
 // shapes groups the sites.
 func (in *inference) shapes() []*shape {
 	byKey := map[string]*shape{}

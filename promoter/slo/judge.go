@@ -84,7 +84,7 @@ func (g Gate) judge(e *Evidence, baseline, samples, control []Sample, ready, now
 	if g.Instant {
 		return g.instant(e, ticks, ready, now)
 	}
-	return g.waiting(e, ticks, until, ready, now, end, next)
+	return g.waiting(e, ticks, until, ready, now, next)
 }
 
 // look puts the samples into their slots.

@@ -9,8 +9,8 @@ import (
 )
 
 // waiting judges ticks among which no failure was found. until are those up to
-// the last deadline, end.
-func (g Gate) waiting(e *Evidence, ticks, until []tick, ready, now, end, next time.Time) promoter.Verdict {
+// the last deadline.
+func (g Gate) waiting(e *Evidence, ticks, until []tick, ready, now, next time.Time) promoter.Verdict {
 	t0 := origin(ready)
 	for n := range g.attempts() {
 		from, to := t0.Add(g.Deadline*time.Duration(n)), t0.Add(g.Deadline*time.Duration(n+1))

@@ -131,16 +131,16 @@ func (m *metric) web(out *Metric) {
 	}
 }
 
-// count reads a whole number that may be absent.
-func (m *metric) count(key string, absent int) int {
+// count reads a whole number; absent is zero.
+func (m *metric) count(key string) int {
 	text := m.text(key)
 	if text == "" {
-		return absent
+		return 0
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n > 1000 || n < -1000 {
 		m.refuse(RuleUnreadable, m.node.Get(key), key, 0, fmt.Sprintf("%s %q is no number that can be counted to", key, text), "write a whole number")
-		return absent
+		return 0
 	}
 	return n
 }
@@ -162,12 +162,12 @@ func (m *metric) duration(key string) time.Duration {
 // of which so many may fail.
 func (m *metric) schedule(g *slo.Gate) {
 	g.Interval, g.Settle = m.duration("interval"), m.duration("initialDelay")
-	count := m.count("count", 0)
+	count := m.count("count")
 	if count == 0 && g.Interval == 0 {
 		count = 1 // one measurement and no more
 	}
-	failures, inconclusive := m.count("failureLimit", 0), m.count("inconclusiveLimit", 0)
-	inARow := m.count("consecutiveSuccessLimit", 0)
+	failures, inconclusive := m.count("failureLimit"), m.count("inconclusiveLimit")
+	inARow := m.count("consecutiveSuccessLimit")
 	if failures < 0 {
 		m.refuse(RuleNeverFails, m.node.Get("failureLimit"), "failureLimit", 0, "a failureLimit below zero lets everything fail", "write how many measurements may fail")
 		failures = 0
