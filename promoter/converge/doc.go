@@ -24,6 +24,19 @@
 //	P9  no condition says otherwise
 //	P10 so it is for every application that it renders
 //
+// For Flux, whose lists of one look are taken parents first:
+//
+//	F0  nothing in the chain is suspended, being deleted or made anew
+//	F1  the sources have the commit or a descendant, and served our request
+//	F2  every Kustomization up to the application has applied it, with nothing
+//	    newer under way, for its own spec, and is ready, and healthy where it
+//	    checks health
+//	F3  every release that the commit touches is deployed, of its own spec, at
+//	    the wanted chart and values, and not at those from before the merge
+//	F4  what nobody waits for is healthy by its own status, what the commit
+//	    changes is what the cluster runs, and all of it has been so for the dwell
+//	F5  parents, dependencies and rendered Kustomizations are part of all that
+//
 // It refuses to guess. What is missing, contradictory or old is blind or
 // pending, with the reason; only what an operation, the health or a condition
 // says of the commit itself is a failure; and a failure is only attributed to
