@@ -176,11 +176,11 @@ func TestFingerprintTellsRulesApart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		print := d.Fingerprint()
-		if old, twice := seen[print]; twice {
+		mark := d.Fingerprint()
+		if old, twice := seen[mark]; twice {
 			t.Errorf("%+v has the fingerprint of %+v", v, old)
 		}
-		seen[print] = v
+		seen[mark] = v
 	}
 	same, err := New([]Rule{base})
 	if err != nil {
