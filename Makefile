@@ -52,4 +52,8 @@ bench: ## run the Go benchmarks
 
 .PHONY: bench-scan
 bench-scan: build ## scan 10 to 5,000 generated Applications, side by side with Renovate from npm
-	go run ./test/bench/scan -promoter bin/promoter
+	go run ./test/bench/renovate -promoter bin/promoter
+
+.PHONY: bench-pulls
+bench-pulls: build ## open 19 pull requests on a real Gitea (see realforge), side by side with Renovate
+	go run ./test/bench/renovate -promoter bin/promoter -pulls 19

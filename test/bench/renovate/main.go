@@ -1,8 +1,9 @@
-// Command scan measures `promoter scan` on generated repositories of Argo CD
-// Applications, side by side with Renovate from npm on the same work: wall
-// time, CPU time and peak memory of the whole process, as the kernel counts
-// them. It changes nothing outside temporary directories and the npm folder
-// that it is told to use.
+// Command renovate measures Promoter side by side with Renovate from npm on the
+// same work: scanning generated repositories of Argo CD Applications, and
+// opening their pull requests on a real Gitea. It prints wall time, CPU time
+// and peak memory of the whole processes, as the kernel counts them, and
+// changes nothing outside temporary directories and the npm folder that it is
+// told to use.
 package main
 
 import (
@@ -33,9 +34,16 @@ func main() {
 	sizes := flag.String("n", "10,100,1000,5000", "numbers of Application manifests")
 	runs := flag.Int("runs", 3, "runs of promoter for each size; medians are printed")
 	node := flag.String("npm", defaultNPM(), "folder with node_modules/renovate and node_modules/node (made when absent); empty: measure promoter alone")
+	pulls := flag.Int("pulls", 0, "open so many pull requests on a real Gitea instead of scanning")
 	flag.Parse()
-	if err := run(*promoter, *sizes, *runs, *node); err != nil {
-		fmt.Fprintln(os.Stderr, "bench-scan:", err)
+	err := error(nil)
+	if *pulls > 0 {
+		err = runPulls(*promoter, *pulls, *node)
+	} else {
+		err = run(*promoter, *sizes, *runs, *node)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
@@ -59,7 +67,7 @@ func run(promoter, sizes string, runs int, npm string) error {
 			fmt.Printf("Renovate is not measured: %v\n", err)
 		}
 	}
-	url, stop, err := serve()
+	url, stop, err := serve(charts)
 	if err != nil {
 		return err
 	}
@@ -205,7 +213,8 @@ spec:
 	return os.WriteFile(filepath.Join(dir, "renovate.json"), []byte(`{"argocd":{"managerFilePatterns":["/apps/.+\\.yaml$/"]}}`), 0o644)
 }
 
-func serve() (string, func(), error) {
+// serve serves a chart repository.
+func serve(charts int) (string, func(), error) {
 	var list []world.Chart
 	for c := range charts {
 		for v := range versions {
