@@ -176,6 +176,10 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 		p.hold(u, w, id, goals, moving, Waiting, fmt.Sprintf("%s changes first: %s comes before it in group %s", u.after.name, u.after.name, u.group.Name))
 		return
 	}
+	if why := p.unproven(u, w); why != "" {
+		p.hold(u, w, id, goals, moving, Waiting, why)
+		return
+	}
 	if old := p.underWay(u, w, goals); old != "" {
 		p.hold(u, w, id, goals, moving, Waiting, old)
 		return
@@ -249,6 +253,27 @@ func (t *Target) waitReason() string {
 		return t.Choice.Held[0].Release.Version + ": " + t.Choice.Held[0].Why
 	}
 	return "policy allows no newer version here"
+}
+
+// unproven returns why a track waits that stands in no earlier wave: another
+// track of the same artifact does, and is still on its way there.
+func (p *planner) unproven(u *unit, w int) string {
+	for _, other := range u.tracks {
+		if other == u {
+			continue
+		}
+		for _, a := range u.artifacts {
+			if len(u.before(a, w, p.pol)) > 0 {
+				return ""
+			}
+			for _, b := range other.before(a, w, p.pol) {
+				if other.behind[b] {
+					return fmt.Sprintf("for wave %s, where another tag of it is on its way", p.pol.Waves[b].Name)
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // underWay returns why a newer release waits: the one before it has been

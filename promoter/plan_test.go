@@ -561,3 +561,28 @@ func TestAVersionWhoseTagHasAVMovesWithoutIt(t *testing.T) {
 	w.merge(2)
 	w.expectOpen()
 }
+
+func TestTagsOfSeveralShapesMoveEachByItself(t *testing.T) {
+	nginx := Artifact{Kind: Image, Name: "library/nginx", Source: "docker.io"}
+	w := newWorld(t, "dev", "production")
+	for i, pin := range []struct{ env, version string }{{"dev", "1.25.3"}, {"dev", "1.25.3-alpine"}, {"dev", "1.25"}, {"production", "1.25.3-debian"}} {
+		w.pin(nginx, pin.env, pin.version)
+		w.pins[i].Consumer, w.pins[i].Form = ByContainer, Exact
+		w.pins[i].Place.File = fmt.Sprintf("%s/%d.yaml", pin.env, i)
+	}
+	w.offered[nginx] = []string{"1.25.3", "1.25.3-alpine", "1.25", "1.25.3-debian", "1.26.0", "1.26.0-alpine", "1.26", "1.26.0-debian"}
+	w.settle()
+	var to []string
+	for _, p := range w.pulls {
+		to = append(to, w.bodies[p.Number].Wave+" "+w.bodies[p.Number].Members[0].To)
+	}
+	slices.Sort(to)
+	if diff := cmp.Diff([]string{"dev 1.26", "dev 1.26.0", "dev 1.26.0-alpine"}, to); diff != "" {
+		t.Errorf("pulls, -want +got:\n%s", diff)
+	}
+	w.expectWhy("production", "waiting", "for wave dev, where another tag of it is on its way")
+	for n := 1; n <= 3; n++ {
+		w.merge(n)
+	}
+	w.expectOpen("#4 production 1.26.0-debian")
+}

@@ -23,6 +23,10 @@ type unit struct {
 	// behind marks waves in which this unit still has something to do; units
 	// that come after it in an ordered group wait there.
 	behind []bool
+	// tracks are the units of the same artifact whose versions cannot be
+	// compared with this one's; lead is the least version text of this one.
+	tracks []*unit
+	lead   string
 }
 
 // goal is where a wave's targets of one artifact go.
@@ -40,7 +44,7 @@ func (g goal) String() string {
 
 // units groups the targets, in a stable order, whatever order they came in.
 func units(targets []Target, pol Policy) []*unit {
-	index := map[string]*unit{}
+	index := map[string][]*unit{} // the tracks of each key
 	var list []*unit
 	all := make([]*Target, len(targets))
 	for i := range targets {
@@ -60,25 +64,34 @@ func units(targets []Target, pol Policy) []*unit {
 				key, name = "group "+g.Name, g.Name
 			}
 		}
-		u := index[key]
+		blind := t.Choice.Unknown != ""
+		w := t.step()
+		if w < 0 || w >= len(pol.Waves) || !t.moves() {
+			continue
+		}
+		u := trackOf(index[key], t, blind || g != nil && !g.Ordered)
 		if u == nil {
 			n := len(pol.Waves)
-			u = &unit{key: key, name: name, group: g, steps: make([][]*Target, n), blind: make([][]*Target, n), behind: make([]bool, n)}
-			index[key] = u
+			u = &unit{key: key, name: name, group: g, lead: t.current(), steps: make([][]*Target, n), blind: make([][]*Target, n), behind: make([]bool, n)}
+			u.tracks = index[key]
+			index[key] = append(index[key], u)
 			list = append(list, u)
 		}
 		if !slices.Contains(u.artifacts, t.Pin.Artifact) {
 			u.artifacts = append(u.artifacts, t.Pin.Artifact)
 		}
-		if w := t.step(); w >= 0 && w < len(pol.Waves) && t.moves() {
-			if t.Choice.Unknown != "" {
-				u.blind[w] = append(u.blind[w], t)
-			} else {
-				u.steps[w] = append(u.steps[w], t)
-			}
+		if blind {
+			u.blind[w] = append(u.blind[w], t)
+		} else {
+			u.steps[w] = append(u.steps[w], t)
 		}
 	}
-	slices.SortFunc(list, func(a, b *unit) int { return strings.Compare(a.key, b.key) })
+	for _, tracks := range index {
+		settleTracks(tracks)
+	}
+	slices.SortFunc(list, func(a, b *unit) int {
+		return cmp.Or(strings.Compare(a.key, b.key), a.firstWave()-b.firstWave(), strings.Compare(a.lead, b.lead))
+	})
 	chain(list)
 	for _, u := range list {
 		slices.SortFunc(u.artifacts, func(a, b Artifact) int { return strings.Compare(a.String(), b.String()) })
@@ -91,6 +104,57 @@ func units(targets []Target, pol Policy) []*unit {
 
 func byPlace(a, b *Target) int {
 	return cmp.Or(strings.Compare(a.Pin.Place.File, b.Pin.Place.File), a.Pin.Place.Start-b.Pin.Place.Start)
+}
+
+// trackOf finds the track that a target belongs to: versions that can be
+// compared with each other move together, others (1.25 and 1.25-alpine, two
+// floating names) each by themselves. What says nothing of its version, and
+// the members of a group that moves as one, are in the first.
+func trackOf(tracks []*unit, t *Target, any bool) *unit {
+	at := t.current()
+	for _, u := range tracks {
+		if any || at == u.lead {
+			return u
+		}
+		if _, ok := Compare(t.Pin.Artifact.Kind, at, u.lead); ok {
+			return u
+		}
+	}
+	return nil
+}
+
+// settleTracks makes what is true of all tracks of an artifact independent of
+// the order of the facts: who they are, and that a wave which says nothing of
+// one of them says nothing of any.
+func settleTracks(tracks []*unit) {
+	if len(tracks) < 2 {
+		return
+	}
+	n := len(tracks[0].blind)
+	blind := make([][]*Target, n)
+	for _, u := range tracks {
+		for w := range n {
+			blind[w] = append(blind[w], u.blind[w]...)
+			for _, t := range u.steps[w] {
+				if at := t.current(); at < u.lead {
+					u.lead = at
+				}
+			}
+		}
+	}
+	for _, u := range tracks {
+		u.tracks, u.blind = tracks, blind
+	}
+}
+
+// firstWave is the first wave in which the unit stands.
+func (u *unit) firstWave() int {
+	for w := range u.steps {
+		if len(u.steps[w])+len(u.blind[w]) > 0 {
+			return w
+		}
+	}
+	return len(u.steps)
 }
 
 // chain links the members of ordered groups, each to the one before it by the
