@@ -113,11 +113,33 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 	t := promoter.ParseTrailers(commits[0].Message)
 	pull.Foreign = !o.makes(ctx, parent, t.Edits, changes)
 	if !pull.Foreign {
+		if pull.Moved, err = o.moved(parent, base, changes); err != nil {
+			return err
+		}
 		pull.Edits = t.Edits
 		id, _ := promoter.ChangeOf(pull.Branch)
 		pull.Ours = t.Change == id
 	}
 	return nil
+}
+
+// moved reports whether one of the changed files is another on the base branch
+// than it was where the branch began.
+func (o *Observer) moved(parent, base string, changes []Change) (bool, error) {
+	if parent == base {
+		return false, nil
+	}
+	read := reading(o.Repo, base)
+	for _, c := range changes {
+		now, ok, err := read(c.Path)
+		if err != nil {
+			return false, err
+		}
+		if !ok || !bytes.Equal(now, c.Before) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // makes reports whether making the edits that a commit claims again gives the

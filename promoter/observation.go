@@ -42,8 +42,11 @@ type Pull struct {
 	Parent string
 	// Edits are the scalars that the branch changes relative to Parent, and
 	// Foreign is set when it changes anything else.
-	Edits     []Edit
-	Foreign   bool
+	Edits   []Edit
+	Foreign bool
+	// Moved is set when a file that it edits has changed on the base branch
+	// since Parent: merging it may conflict, or join what nobody looked at.
+	Moved     bool
 	Sheet     string // digest of the sheet its text was written from; an index, not authority
 	Merge     string // the merge commit, when merged
 	MergedAt  time.Time

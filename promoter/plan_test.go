@@ -278,6 +278,20 @@ func TestWhatAPersonDidWins(t *testing.T) {
 		w.expectOpen()
 		w.expectWhy("dev", "left", "a person's change wins")
 	})
+	t.Run("changed another line of a pull's file", func(t *testing.T) {
+		w := threeWaves(t)
+		w.settle()
+		w.pull(1).Moved = true
+		before := w.pull(1).Head
+		w.commit++
+		w.expectOpen("#1 dev 1.1.0")
+		if w.pull(1).Head == before {
+			t.Error("the branch was not written again on the new base")
+		}
+		w.pull(1).Moved, w.pull(1).Ours = true, false
+		w.expectOpen("#1 dev 1.1.0")
+		w.expectWhy("dev", "left", "a person's commits")
+	})
 	t.Run("changed the base under a pull", func(t *testing.T) {
 		w := threeWaves(t)
 		w.offered[redisChart] = append(w.offered[redisChart], "1.0.5")

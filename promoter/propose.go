@@ -204,7 +204,7 @@ func (p *planner) exist(x proposal, pull *Pull) {
 		p.out.Sheets = append(p.out.Sheets, p.laddered(x))
 		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Edits: x.edits, Message: x.message})
 		p.say(x, Propose, "its branch is pushed", 0)
-	case pull.Foreign || !sameEdits(pull.Edits, x.edits):
+	case pull.Foreign || pull.Moved || !sameEdits(pull.Edits, x.edits):
 		if !pull.Ours {
 			p.say(x, Left, fmt.Sprintf("#%d holds a person's commits: a person merges it", pull.Number), pull.Number)
 			return

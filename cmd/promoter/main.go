@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // windows and freezes name time zones, and small images have none
 )
 
 func main() { os.Exit(run()) }
