@@ -25,7 +25,7 @@ func (l *fluxLook) workloads() []Ref {
 		}
 	}
 	for _, n := range l.kustomizations {
-		if n.role != own || n.k.Checks {
+		if n.role != own || n.k.Checks || n.k.Remote {
 			continue
 		}
 		for _, r := range n.k.Inventory {
@@ -34,15 +34,49 @@ func (l *fluxLook) workloads() []Ref {
 	}
 	for _, n := range l.releases {
 		for _, r := range n.r.Inventory {
-			if n.role == own && (!n.r.Waits || r.Kind == "DaemonSet") {
+			if n.role == own && !n.r.Remote && (!n.r.Waits || r.Kind == "DaemonSet") {
 				add(r)
 			}
 		}
 	}
 	for _, r := range l.ask.Expect.Resources {
-		add(r)
+		if l.elsewhere() == nil {
+			add(r)
+		}
 	}
 	return out
+}
+
+// elsewhere is what applies to another cluster: its objects are not to be taken
+// for those of the same names here.
+func (l *fluxLook) elsewhere() *Ref {
+	for _, n := range l.kustomizations {
+		if n.role == own && n.k.Remote {
+			return &n.k.Ref
+		}
+	}
+	for _, n := range l.releases {
+		if n.role == own && n.r.Remote {
+			return &n.r.Ref
+		}
+	}
+	return nil
+}
+
+// trusted reports whether Flux itself waits for the health of all that it applies.
+func (l *fluxLook) trusted() bool {
+	for _, n := range l.kustomizations {
+		if n.role == own && !n.k.Checks {
+			return false
+		}
+	}
+	for _, n := range l.releases {
+		daemons := slices.ContainsFunc(n.r.Inventory, func(r Ref) bool { return r.Kind == "DaemonSet" })
+		if n.role == own && (!n.r.Waits || daemons) {
+			return false
+		}
+	}
+	return true
 }
 
 // passive kinds are as healthy as they will ever be when they exist.
@@ -72,6 +106,9 @@ func (l *fluxLook) health() *stop {
 	unwaited := slices.ContainsFunc(l.releases, func(n releaseNode) bool { return n.role == own && !n.r.Waits && len(n.r.Inventory) == 0 })
 	if unwaited && !l.ask.Policy.AppliedSuffices {
 		return blind("a release is applied, and nothing says that it is healthy: it does not wait, and what it applied is not known")
+	}
+	if ref := l.elsewhere(); ref != nil && !l.trusted() && !l.ask.Policy.AppliedSuffices {
+		return blind("%s applies to another cluster and does not wait, and whether what is there is healthy was not read", ref)
 	}
 	for _, ref := range l.workloads() {
 		h, ok := l.stateOf(ref)

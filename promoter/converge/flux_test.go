@@ -271,6 +271,11 @@ func fluxShifts() map[string][]fluxShift {
 				s.Kustomizations[2].Checks, s.Health = false, s.Health[1:]
 			}, promoter.Blind, "it is applied, and whether Deployment shop/cart is healthy was not read"},
 			{"F-f no status", func(_ *FluxAsk, s *FluxSnapshot) { s.Health[0].State = "Unknown" }, promoter.Blind, "Unknown"},
+			{"in another cluster", func(a *FluxAsk, s *FluxSnapshot) {
+				a.Expect.Resources, a.Expect.Releases = []Ref{workload}, nil
+				k := &s.Kustomizations[2]
+				k.Remote, k.Checks, k.Inventory = true, false, []Ref{workload}
+			}, promoter.Blind, "whether what is there is healthy"},
 			{"release does not wait", look(func(_ src, _ kus, r rel) { r.Waits, r.Inventory = false, nil }), promoter.Blind, "does not wait"},
 		},
 		"F4 content": {
