@@ -36,44 +36,78 @@ func newClaims(list []detectors.Detector) claims {
 // may pin several artifacts by the same bytes: an anchor's aliases.
 func (c *claims) settle(r *detectors.Report) {
 	c.taken = c.taken[:0]
-	if len(r.Pins) > 1 {
-		slices.SortStableFunc(r.Pins, func(a, b detectors.Pin) int {
-			return cmp.Compare(c.rank[a.Detector], c.rank[b.Detector])
-		})
-	}
-	r.Pins = slices.DeleteFunc(r.Pins, func(p detectors.Pin) bool {
-		if !c.claim(p.Place, p.Detector) {
+	sortStable(r.Pins, func(a, b *detectors.Pin) int { return c.compareRanks(a.Detector, b.Detector) })
+	r.Pins = deleteIf(r.Pins, func(p *detectors.Pin) bool {
+		if !c.claim(&p.Place, p.Detector) {
 			return true
 		}
 		if p.DigestPlace != nil {
-			c.claim(*p.DigestPlace, p.Detector)
+			c.claim(p.DigestPlace, p.Detector)
 		}
 		return false
 	})
-	if len(r.Pins) > 1 {
-		slices.SortStableFunc(r.Pins, comparePins)
-		r.Pins = slices.CompactFunc(r.Pins, func(a, b detectors.Pin) bool { return comparePins(a, b) == 0 })
-	}
-	slices.SortStableFunc(r.Skips, func(a, b detectors.Skip) int {
-		return cmp.Compare(c.rank[a.Detector], c.rank[b.Detector])
+	sortStable(r.Pins, comparePins)
+	var last *detectors.Pin
+	r.Pins = deleteIf(r.Pins, func(p *detectors.Pin) bool {
+		twice := last != nil && comparePins(last, p) == 0
+		if !twice {
+			last = p
+		}
+		return twice
 	})
-	r.Skips = slices.DeleteFunc(r.Skips, func(s detectors.Skip) bool {
-		if c.covered(s.Place) {
+	sortStable(r.Skips, func(a, b *detectors.Skip) int { return c.compareRanks(a.Detector, b.Detector) })
+	r.Skips = deleteIf(r.Skips, func(s *detectors.Skip) bool {
+		if c.covered(&s.Place) {
 			return true
 		}
-		c.claim(s.Place, s.Detector)
+		c.claim(&s.Place, s.Detector)
 		return false
 	})
-	slices.SortStableFunc(r.Skips, func(a, b detectors.Skip) int { return comparePlaces(&a.Place, &b.Place) })
-	slices.SortStableFunc(r.Facts, func(a, b detectors.Fact) int { return comparePlaces(&a.Place, &b.Place) })
-	slices.SortStableFunc(r.Links, func(a, b detectors.Link) int { return comparePlaces(&a.From, &b.From) })
-	slices.SortStableFunc(r.Findings, func(a, b promoter.Finding) int { return comparePlaces(&a.Place, &b.Place) })
-	slices.SortStableFunc(r.Errors, func(a, b detectors.Problem) int { return comparePlaces(&a.Place, &b.Place) })
+	sortStable(r.Skips, func(a, b *detectors.Skip) int { return comparePlaces(&a.Place, &b.Place) })
+	sortStable(r.Facts, func(a, b *detectors.Fact) int { return comparePlaces(&a.Place, &b.Place) })
+	sortStable(r.Links, func(a, b *detectors.Link) int { return comparePlaces(&a.From, &b.From) })
+	sortStable(r.Findings, func(a, b *promoter.Finding) int { return comparePlaces(&a.Place, &b.Place) })
+	sortStable(r.Errors, func(a, b *detectors.Problem) int { return comparePlaces(&a.Place, &b.Place) })
+}
+
+func (c *claims) compareRanks(a, b string) int {
+	if a == b {
+		return 0
+	}
+	return cmp.Compare(c.rank[a], c.rank[b])
+}
+
+// sortStable is slices.SortStableFunc for large elements that mostly are in
+// order: then none is copied.
+func sortStable[T any](all []T, compare func(a, b *T) int) {
+	for i := 1; i < len(all); i++ {
+		if compare(&all[i-1], &all[i]) > 0 {
+			slices.SortStableFunc(all, func(a, b T) int { return compare(&a, &b) })
+			return
+		}
+	}
+}
+
+// deleteIf is slices.DeleteFunc for large elements of which few are deleted:
+// the others are not copied.
+func deleteIf[T any](all []T, drop func(*T) bool) []T {
+	kept := 0
+	for i := range all {
+		if drop(&all[i]) {
+			continue
+		}
+		if kept != i {
+			all[kept] = all[i]
+		}
+		kept++
+	}
+	clear(all[kept:])
+	return all[:kept]
 }
 
 // claim takes a range for a detector; it is false where another has any byte
 // of it. A place without bytes (nothing is written there) is free for all.
-func (c *claims) claim(p promoter.Place, detector string) bool {
+func (c *claims) claim(p *promoter.Place, detector string) bool {
 	if p.Start == p.End {
 		return true
 	}
@@ -92,7 +126,7 @@ func (c *claims) claim(p promoter.Place, detector string) bool {
 
 // covered reports whether what stands at p has been claimed. A longer text
 // around a claim (a block of values with one pin in it) is not.
-func (c *claims) covered(p promoter.Place) bool {
+func (c *claims) covered(p *promoter.Place) bool {
 	if p.Start == p.End {
 		return false
 	}
@@ -104,12 +138,12 @@ func (c *claims) covered(p promoter.Place) bool {
 }
 
 // find is the index of the first claim that ends behind p's start.
-func (c *claims) find(p promoter.Place) int {
+func (c *claims) find(p *promoter.Place) int {
 	return sort.Search(len(c.taken), func(i int) bool { return c.taken[i].end > p.Start })
 }
 
 // comparePins orders pins by place, and those of one place by what they pin.
-func comparePins(a, b detectors.Pin) int {
+func comparePins(a, b *detectors.Pin) int {
 	if c := comparePlaces(&a.Place, &b.Place); c != 0 {
 		return c
 	}

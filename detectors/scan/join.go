@@ -88,6 +88,8 @@ func place(reports map[string]*detectors.Report) {
 	var places layout.Reader
 	for path, r := range reports {
 		units := unitsOf(r)
+		var last layout.Unit // most pins of a file are of one unit
+		var at layout.Placement
 		for i := range r.Pins {
 			p := &r.Pins[i]
 			u := units.find(p.App)
@@ -101,7 +103,9 @@ func place(reports map[string]*detectors.Report) {
 			if p.Tenant != "" {
 				u.Tenant = p.Tenant
 			}
-			at := places.Place(path, u)
+			if i == 0 || u != last {
+				at, last = places.Place(path, u), u
+			}
 			p.Environment, p.Cluster, p.Tenant = at.Environment, at.Cluster, at.Tenant
 		}
 	}

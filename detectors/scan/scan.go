@@ -159,20 +159,11 @@ func (inv *Inventory) collect(reports map[string]*detectors.Report, paths []stri
 		inv.Problems = append(inv.Problems, r.Errors...)
 	}
 	// A linker may have put what it found in one file into another's report.
-	sortPlaces(inv.Pins, func(p *promoter.Pin) *promoter.Place { return &p.Place })
-	sortPlaces(inv.Skips, func(s *detectors.Skip) *promoter.Place { return &s.Place })
-	sortPlaces(inv.Facts, func(f *detectors.Fact) *promoter.Place { return &f.Place })
-	sortPlaces(inv.Links, func(l *detectors.Link) *promoter.Place { return &l.From })
-	sortPlaces(inv.Findings, func(f *promoter.Finding) *promoter.Place { return &f.Place })
-	slices.SortStableFunc(inv.Problems, func(a, b detectors.Problem) int { return comparePlaces(&a.Place, &b.Place) })
+	sortStable(inv.Pins, func(a, b *promoter.Pin) int { return comparePlaces(&a.Place, &b.Place) })
+	sortStable(inv.Skips, func(a, b *detectors.Skip) int { return comparePlaces(&a.Place, &b.Place) })
+	sortStable(inv.Facts, func(a, b *detectors.Fact) int { return comparePlaces(&a.Place, &b.Place) })
+	sortStable(inv.Links, func(a, b *detectors.Link) int { return comparePlaces(&a.From, &b.From) })
+	sortStable(inv.Findings, func(a, b *promoter.Finding) int { return comparePlaces(&a.Place, &b.Place) })
+	sortStable(inv.Problems, func(a, b *detectors.Problem) int { return comparePlaces(&a.Place, &b.Place) })
 	inv.References = len(inv.Pins) + len(inv.Skips)
-}
-
-func sortPlaces[T any](all []T, place func(*T) *promoter.Place) {
-	for i := 1; i < len(all); i++ {
-		if comparePlaces(place(&all[i-1]), place(&all[i])) > 0 {
-			slices.SortStableFunc(all, func(a, b T) int { return comparePlaces(place(&a), place(&b)) })
-			return
-		}
-	}
 }
