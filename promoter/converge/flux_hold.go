@@ -256,10 +256,11 @@ func FluxRequest(ask FluxAsk, s FluxSnapshot) (objects []Ref, due time.Time) {
 		if !l.ours(n) || slices.Contains(objects, n.source.Ref) {
 			continue
 		}
+		revision, origin := n.appliedAt()
 		switch {
 		case l.holds(n.source, n.source.Revision, n.source.Origin) == No:
 			objects = append(objects, n.source.Ref)
-		case l.holds(n.source, n.k.Applied, n.k.AppliedOrigin) == No && n.k.Attempted != n.source.Revision:
+		case l.holds(n.source, revision, origin) == No && n.k.Attempted != n.source.Revision:
 			objects = append(objects, n.k.Ref)
 		}
 	}

@@ -129,7 +129,8 @@ func (l *fluxLook) applied() *stop {
 			}
 			continue
 		}
-		switch l.holds(n.source, k.Applied, k.AppliedOrigin) {
+		revision, origin := n.appliedAt()
+		switch l.holds(n.source, revision, origin) {
 		case Yes:
 			continue
 		case Unknown:
@@ -137,7 +138,7 @@ func (l *fluxLook) applied() *stop {
 				return blind("whether %s, which %s has applied, holds %s is not known", k.Applied, k.Ref, short(l.ask.Commit))
 			}
 		}
-		revision, origin := n.attemptedAt()
+		revision, origin = n.attemptedAt()
 		if n.role == dependency || l.holds(n.source, revision, origin) != Yes {
 			return l.awaited(l.ask.Policy.ProgressDeadline, "%s has applied %s, which does not hold %s", k.Ref, orNone(k.Applied), short(l.ask.Commit))
 		}

@@ -43,12 +43,20 @@ func (l *fluxLook) commit(source *FluxSource, revision, origin string) (string, 
 	return FluxCommit(origin)
 }
 
-// attemptedAt is the revision that a Kustomization attempted, with the origin
-// that an attempt does not name itself.
+// appliedAt is the revision that a Kustomization applied and its origin, which
+// is its source's where it is the same artifact.
+func (n applyNode) appliedAt() (revision, origin string) {
+	if n.k.AppliedOrigin == "" && n.k.Applied == n.source.Revision {
+		return n.k.Applied, n.source.Origin
+	}
+	return n.k.Applied, n.k.AppliedOrigin
+}
+
+// attemptedAt is the same of an attempt, which does not name its origin itself.
 func (n applyNode) attemptedAt() (revision, origin string) {
 	switch n.k.Attempted {
 	case n.k.Applied:
-		return n.k.Attempted, n.k.AppliedOrigin
+		return n.appliedAt()
 	case n.source.Revision:
 		return n.k.Attempted, n.source.Origin
 	}
@@ -71,8 +79,9 @@ func FluxCommits(ask FluxAsk, s FluxSnapshot) []string {
 			continue
 		}
 		add(l.commit(n.source, n.source.Revision, n.source.Origin))
-		add(l.commit(n.source, n.k.Applied, n.k.AppliedOrigin))
-		revision, origin := n.attemptedAt()
+		revision, origin := n.appliedAt()
+		add(l.commit(n.source, revision, origin))
+		revision, origin = n.attemptedAt()
 		add(l.commit(n.source, revision, origin))
 		for _, h := range n.k.History {
 			add(l.commit(n.source, h.Revision, ""))
