@@ -49,12 +49,19 @@ const soon, lately = 90 * 24 * time.Hour, 180 * 24 * time.Hour
 
 func endOfLife(in Input) []promoter.Finding {
 	fs := gather("end-of-life")
+	known := map[promoter.Artifact]content{} // a fleet pins one artifact many times
 	for _, i := range in.order() {
 		p := &in.Pins[i]
-		prod, version := in.product(i)
+		h, ok := known[p.Artifact]
+		if !ok {
+			h = contentOf(p.Artifact)
+			known[p.Artifact] = h
+		}
+		prod := h.product
 		if prod == nil {
 			continue
 		}
+		version := in.versionOf(i, h)
 		c, ok := prod.cycleOf(version)
 		if !ok || c.end == "" {
 			continue
@@ -80,38 +87,46 @@ func endOfLife(in Input) []promoter.Finding {
 	return fs.list
 }
 
-// product is the software of a pin and its version, as far as it is known.
-func (in Input) product(i int) (*product, string) {
-	p := &in.Pins[i]
-	if p.Artifact.Name == "" {
-		return nil, ""
+// content is the product in an artifact.
+type content struct {
+	*product      // nil when none is known
+	same     bool // the artifact's versions are the product's own
+}
+
+func contentOf(a promoter.Artifact) content {
+	if a.Name == "" {
+		return content{}
 	}
 	for k := range products {
 		prod := &products[k]
-		switch p.Artifact.Kind {
+		same, ok := true, false
+		switch a.Kind {
 		case promoter.Image:
-			if prod.hasImage(p.Artifact.Name) {
-				return prod, p.Version
-			}
+			ok = prod.hasImage(a.Name)
 		case promoter.Git:
-			if slices.Contains(prod.git, p.Artifact.Name) {
-				return prod, in.resolved(i)
-			}
+			ok = slices.Contains(prod.git, a.Name)
 		case promoter.Chart:
-			same, ok := prod.hasChart(p.Artifact)
-			if !ok {
-				continue
-			}
-			if same {
-				return prod, in.resolved(i)
-			}
-			if r := in.Choices[i].Current; r != nil {
-				return prod, r.AppVersion
-			}
-			return nil, ""
+			same, ok = prod.hasChart(a)
+		}
+		if ok {
+			return content{prod, same}
 		}
 	}
-	return nil, ""
+	return content{}
+}
+
+// versionOf is the version of the product in a pin, "" when it is not known.
+func (in Input) versionOf(i int, h content) string {
+	switch {
+	case in.Pins[i].Artifact.Kind == promoter.Image:
+		return in.Pins[i].Version
+	case h.same:
+		return in.resolved(i)
+	}
+	if r := in.Choices[i].Current; r != nil {
+		return r.AppVersion
+	}
+	return ""
 }
 
 func (p *product) hasImage(name string) bool {
