@@ -45,6 +45,7 @@ var arrows = []arrow{
 
 	{"gitops", []string{"promoter", "promoter/yamltree", "templates"}, "the edges observe and execute; what is written in a repository, detectors say"},
 	{"gitops/argocd", []string{"promoter", "gitops", "promoter/converge"}, "an engine's answers become what convergence is judged by"},
+	{"gitops/flux", []string{"promoter", "gitops", "promoter/converge"}, "an engine's answers become what convergence is judged by"},
 	{"gitops/prometheus", []string{"promoter", "gitops", "promoter/slo"}, "a provider's answers become what gates are judged by"},
 	{"gitops/alertmanager", []string{"promoter", "gitops", "promoter/slo"}, "a provider's answers become what gates are judged by"},
 	{"gitops/httpprobe", []string{"promoter", "gitops", "promoter/slo"}, "a provider's answers become what gates are judged by"},

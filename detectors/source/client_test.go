@@ -202,8 +202,7 @@ func TestRedirects(t *testing.T) {
 		}
 		fmt.Fprint(w, "other")
 	})
-	var s *httptest.Server
-	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if user, pass, _ := r.BasicAuth(); user != "u" || pass != "p" {
 			w.WriteHeader(401)
 			return
