@@ -182,47 +182,74 @@ func TestContentIsRead(t *testing.T) {
 	s.want("pending", `is "registry.example.com/cart:1.0.0" and not`)
 }
 
-func TestWatchIsOpenedAgain(t *testing.T) {
-	s := begin(t)
-	c, err := flux.New(flux.Options{Clusters: []flux.Cluster{{Name: "blue", Path: s.config}}, Reconnect: time.Millisecond})
+// watching watches until the test ends, or the function that it returns is called.
+func watching(s *stage, reconnect time.Duration) (hints chan string, stop func()) {
+	s.Helper()
+	c, err := flux.New(flux.Options{Clusters: []flux.Cluster{{Name: "blue", Path: s.config}}, Reconnect: reconnect})
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	hints := make(chan string, 1000)
+	ctx, cancel := context.WithCancel(s.Context())
+	hints = make(chan string)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		c.Watch(ctx, func(cluster string) {
 			select {
 			case hints <- cluster:
-			default: // enough of them
+			case <-ctx.Done():
 			}
 		})
 	}()
+	return hints, func() { cancel(); <-done }
+}
+
+// Nothing but an event gives a hint here: lost watches are left alone.
+func TestWatchHints(t *testing.T) {
+	s := begin(t)
+	hints, stop := watching(s, time.Hour)
+	defer stop()
 	move := time.NewTicker(10 * time.Millisecond) // a watch is open at a time that nobody tells
 	defer move.Stop()
-	hear := func() {
-		t.Helper()
-		for {
-			select {
-			case name := <-hints:
-				if name != "blue" {
-					t.Fatalf("a hint about %q", name)
-				}
-				return
-			case <-move.C:
-				s.change("Kustomization", "cart", time.Now().String(), "metadata", "labels", "moved")
+	for {
+		select {
+		case name := <-hints:
+			if name != "blue" {
+				t.Errorf("a hint about %q", name)
 			}
+			return
+		case <-move.C:
+			s.change("Kustomization", "cart", time.Now().String(), "metadata", "labels", "moved")
 		}
 	}
-	hear()
-	s.server.CutStreams()
-	hear()
-	hear()
-	cancel()
-	<-done
+}
+
+// A watch that was cut is opened again, and that it was is a hint.
+func TestWatchIsOpenedAgain(t *testing.T) {
+	s := begin(t)
+	hints, stop := watching(s, time.Millisecond)
+	defer stop()
+	opened := func() int {
+		n := 0
+		for _, r := range s.server.Requests() {
+			if strings.HasSuffix(r, "/kustomizations") {
+				n++
+			}
+		}
+		return n
+	}
+	before := opened()
+	cut := time.NewTicker(10 * time.Millisecond)
+	defer cut.Stop()
+	heard := 0
+	for opened() < before+3 || heard < 2 {
+		select {
+		case <-hints:
+			heard++
+		case <-cut.C:
+			s.server.CutStreams()
+		}
+	}
 }
 
 func TestNewRefuses(t *testing.T) {

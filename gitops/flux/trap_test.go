@@ -69,6 +69,8 @@ func TestFcReleaseReadyFromBefore(t *testing.T) {
 	s.settle()
 	s.change("HelmRelease", "redis", 4, "metadata", "generation")
 	s.want(promoter.Pending, "generation 4 and its status at 3")
+	s.change("HelmRelease", "redis", 4, "status", "lastAttemptedGeneration") // it has begun
+	s.want(promoter.Pending, "generation 4 and its status at 3")
 
 	s.state(commitX, "1.0.0", 2, 40) // all but the release has moved
 	s.change("Deployment", "cart", []any{world.Object{"image": newTag}}, "spec", "template", "spec", "containers")

@@ -70,7 +70,7 @@ func newFluxLook(ask FluxAsk, s *FluxSnapshot, before []FluxSnapshot, now time.T
 func flux(ask FluxAsk, seen []FluxSnapshot, now time.Time, steps []fluxStep) promoter.Convergence {
 	ask.Policy = ask.Policy.withDefaults()
 	c := promoter.Convergence{
-		App: ask.App.Namespace + "/" + ask.App.Name, Environment: ask.Environment, Tenant: ask.Tenant, Cluster: ask.Cluster, Commit: ask.Commit,
+		App: ask.App.Name, Environment: ask.Environment, Tenant: ask.Tenant, Cluster: ask.Cluster, Commit: ask.Commit,
 	}
 	if len(seen) == 0 {
 		c.Outcome, c.Reason = promoter.Blind, "nothing was read from the cluster"
