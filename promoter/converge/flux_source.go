@@ -1,16 +1,25 @@
 package converge
 
-import "promoter/promoter"
+import (
+	"slices"
+
+	"promoter/promoter"
+)
 
 // ours reports whether a Kustomization's source can come to hold the commit.
 // An OCI artifact that does not say what it was made of is ours where the
-// application itself follows it: then nothing is known, and not nothing asked.
+// application itself follows it, or what the commit changes is applied from it:
+// then nothing is known, and not nothing asked.
 func (l *fluxLook) ours(n applyNode) bool {
 	switch n.source.Ref.Kind {
 	case "GitRepository":
 		return l.ask.follows(n.source)
 	case "OCIRepository":
-		if _, wanted := l.ask.artifact(n.source.URL); wanted || n.role == own && !l.ask.Expect.Foreign {
+		if _, wanted := l.ask.artifact(n.source.URL); wanted {
+			return true
+		}
+		changed := slices.ContainsFunc(n.k.Inventory, func(r Ref) bool { return slices.Contains(l.ask.Expect.Resources, r) })
+		if n.role == own && (n.k.Ref == l.ask.App || changed) && !l.ask.Expect.Foreign {
 			return true
 		}
 		return l.holds(n.source, n.source.Revision, n.source.Origin) != Unknown

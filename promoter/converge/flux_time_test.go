@@ -56,6 +56,44 @@ func TestFluxArtifactOfACommit(t *testing.T) {
 	judged(t, ask, []FluxSnapshot{s}, promoter.Pending, "does not hold")
 }
 
+// F5: what a Kustomization renders is asked for too, and dependencies before it,
+// whatever they follow.
+func TestFluxRendersKustomizations(t *testing.T) {
+	t.Parallel()
+	ask, _ := fluxSettled()
+	ask.App = rootRef
+	fresh := func() FluxSnapshot { _, s := fluxSettled(); return s }
+	judged(t, ask, []FluxSnapshot{fresh()}, promoter.Converged, "")
+
+	s := fresh()
+	s.Kustomizations[2].Applied, s.Kustomizations[2].Attempted = atO, atO
+	judged(t, ask, []FluxSnapshot{s}, promoter.Pending, "Kustomization flux-system/cart has applied")
+	s = fresh()
+	s.Kustomizations[2].Suspended = true
+	judged(t, ask, []FluxSnapshot{s}, promoter.Blocked, "cart is suspended")
+	s = fresh()
+	condition(&s.Releases[0].FluxObject, "Ready", "False", "UpgradeFailed", after(60))
+	judged(t, ask, []FluxSnapshot{s}, promoter.Failed, "HelmRelease shop/redis")
+	s = fresh()
+	s.Kustomizations[1].Applied = "v0@sha256:" + strings.Repeat("e", 64)
+	judged(t, ask, []FluxSnapshot{s}, promoter.Pending, "Kustomization flux-system/infra has applied v0")
+	s = fresh() // what the commit changes comes from an artifact that names no commit
+	s.Kustomizations[1].Inventory = []Ref{workload}
+	judged(t, ask, []FluxSnapshot{s}, promoter.Blind, "neither the artifact nor the change says")
+
+	// Of two children one depends on the other: it is asked as a child all the same.
+	s = fresh()
+	s.Kustomizations[2].DependsOn, s.Kustomizations[1].Inventory = []Ref{infraRef}, []Ref{redisRef}
+	ask.Expect.Resources = []Ref{redisRef}
+	s.Kustomizations[1].Source, s.Kustomizations[1].Applied, s.Kustomizations[1].Attempted = gitRef, atX, atX
+	s.Kustomizations[2].Inventory = nil
+	judged(t, ask, []FluxSnapshot{s}, promoter.Converged, "")
+	s.Releases[0].Suspended = true
+	judged(t, ask, []FluxSnapshot{s}, promoter.Blocked, "redis is suspended")
+	s.Kustomizations[1].DependsOn = []Ref{cartRef} // a circle ends
+	judged(t, ask, []FluxSnapshot{s}, promoter.Blocked, "redis is suspended")
+}
+
 // F-h: a status that never catches up is blindness and no failure, however long.
 func TestFluxStatusNeverCatchesUp(t *testing.T) {
 	t.Parallel()
