@@ -49,3 +49,49 @@ func TestCursor(t *testing.T) {
 		t.Error("text with escapes has no bytes of its own to edit, and was read")
 	}
 }
+
+// TestGetIsOneKeyAfterTheOther holds the path that is joined at once to the
+// one that is found step by step, whatever the keys are and lead through.
+func TestGetIsOneKeyAfterTheOther(t *testing.T) {
+	t.Parallel()
+	const text = "plain: {a: {b: 1}}\n" +
+		"a.b: {\"\": {'x y': 2, 'p|q': {r: 3}, '[0]': 4}}\n" +
+		"base: &base {deep: {er: 5}}\nalias: *base\nmerged: {<<: *base, own: {k: 6}}\ntwice: {k: {l: 7}, k: {l: 8}}\n" +
+		"text: |\n  a:\n    b.c: 9\n"
+	f, errs := Open("x.yaml", []byte(text))
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	root := At(f, f.Docs[0])
+	embedded, err := root.Get("text").Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, get := range map[string]struct {
+		from Cursor
+		keys []string
+	}{
+		"plain.a.b":        {root, []string{"plain", "a", "b"}},
+		`"a.b".""."x y"`:   {root, []string{"a.b", "", "x y"}},
+		"":                 {root, []string{"a.b", "", "none"}},
+		`"a.b".""."p|q".r`: {root, []string{"a.b", "", "p|q", "r"}},
+		`"a.b".""."[0]"`:   {root, []string{"a.b", "", "[0]"}},
+		"base.deep.er":     {root, []string{"merged", "deep", "er"}},
+		"base.deep":        {root, []string{"alias", "deep"}},
+		"merged.own.k":     {root, []string{"merged", "own", "k"}},
+		"twice.k.l":        {root, []string{"twice", "k", "l"}},
+		`text|a."b.c"`:     {embedded[0], []string{"a", "b.c"}},
+	} {
+		step := get.from
+		for _, k := range get.keys {
+			step = step.step(k)
+		}
+		got := get.from.Get(get.keys...)
+		if got.Path != step.Path || got.Node != step.Node {
+			t.Errorf("Get(%q) stands at %q, and step by step at %q", get.keys, got.Path, step.Path)
+		}
+		if got.Path != want {
+			t.Errorf("Get(%q) stands at %q, want %q", get.keys, got.Path, want)
+		}
+	}
+}
