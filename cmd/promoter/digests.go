@@ -21,8 +21,9 @@ type tagged struct {
 
 // pinDigests asks for the digests of the versions that pins with a digest are
 // at, and may go to: tag lists do not give them. One that cannot be had stays
-// unknown, and then nothing is proposed for its pin.
-func (s *surveyed) pinDigests(ctx context.Context, registry *ociregistry.Registry, show *progress) {
+// unknown, and then nothing is proposed for its pin. It reports whether any
+// was learned.
+func (s *surveyed) pinDigests(ctx context.Context, registry *ociregistry.Registry, show *progress) (learned bool) {
 	want := map[tagged]bool{}
 	for i, p := range s.inventory.Pins {
 		c, ok := s.choices[i]
@@ -36,7 +37,7 @@ func (s *surveyed) pinDigests(ctx context.Context, registry *ociregistry.Registr
 		}
 	}
 	if len(want) == 0 {
-		return
+		return false
 	}
 	list := make([]tagged, 0, len(want))
 	for t := range want {
@@ -70,9 +71,11 @@ func (s *surveyed) pinDigests(ctx context.Context, registry *ociregistry.Registr
 		for j := range l.Releases {
 			if l.Releases[j].Version == t.version {
 				l.Releases[j].Digest = digests[i]
+				learned = true
 			}
 		}
 	}
+	return learned
 }
 
 // digestUnknown says why the digest that a pin would move to is not known.

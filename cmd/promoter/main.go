@@ -8,11 +8,19 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // windows and freezes name time zones, and small images have none
 )
 
-func main() { os.Exit(run()) }
+func main() {
+	// A scan lives for a fraction of a second: collecting half as often costs
+	// little memory and saves a tenth of the processor time.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
+	os.Exit(run())
+}
 
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

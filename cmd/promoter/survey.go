@@ -95,13 +95,14 @@ func survey(ctx context.Context, f surveyFlags, stderr io.Writer) (*surveyed, er
 		fmt.Fprintf(stderr, "promoter: the next scan reads everything again: %v\n", inv.CacheErr)
 	}
 	cfg.Place(inv.Pins)
+	now := time.Now()
 	s := &surveyed{root: f.root, config: cfg, inventory: inv, listings: map[promoter.Artifact]promoter.Listing{}, choices: map[int]promoter.Choice{}}
 	if !f.noLookup {
-		if err := s.ask(ctx, f, cache, show); err != nil {
+		if err := s.ask(ctx, f, cache, show, now); err != nil {
 			return nil, err
 		}
 	}
-	s.judge(time.Now())
+	s.judge(now)
 	return s, nil
 }
 
@@ -139,7 +140,7 @@ func (f surveyFlags) cacheDir() (string, error) {
 }
 
 // ask looks every artifact up once.
-func (s *surveyed) ask(ctx context.Context, f surveyFlags, cache string, show *progress) error {
+func (s *surveyed) ask(ctx context.Context, f surveyFlags, cache string, show *progress, now time.Time) error {
 	if cache == "" {
 		dir, err := os.MkdirTemp("", "promoter-")
 		if err != nil {
@@ -177,8 +178,10 @@ func (s *surveyed) ask(ctx context.Context, f surveyFlags, cache string, show *p
 		}
 	}
 	s.asked = true
-	s.choose(time.Now())
-	s.pinDigests(ctx, ociregistry.New(client), show)
+	s.choose(now)
+	if s.pinDigests(ctx, ociregistry.New(client), show) {
+		s.choose(now)
+	}
 	return client.Close()
 }
 
@@ -196,9 +199,8 @@ func (s *surveyed) artifacts() []promoter.Artifact {
 	return out
 }
 
-// judge compares pins with listings and runs the legacy rules.
+// judge runs the legacy rules.
 func (s *surveyed) judge(now time.Time) {
-	s.choose(now)
 	in := legacy.Input{
 		Pins: s.inventory.Pins, Facts: s.inventory.Facts, Links: s.inventory.Links,
 		Listings: s.listings, Choices: s.choices, Now: now, StaleAfter: time.Duration(s.config.Rules.StaleAfter),
@@ -262,6 +264,7 @@ func (s *surveyed) report() report.Scan {
 		Root: s.root, Files: s.inventory.Files, Findings: s.findings,
 		Skips: s.inventory.Skips, Problems: s.inventory.Problems,
 	}
+	r.Rows = make([]report.Row, 0, len(s.inventory.Pins))
 	for i, p := range s.inventory.Pins {
 		row := report.Row{Pin: p}
 		c, ok := s.choices[i]
