@@ -15,6 +15,13 @@ type ReleaseLister interface {
 	Releases(ctx context.Context, owner, repo string) ([]Release, error)
 }
 
+// Labeler is a forge whose pulls can be labelled after they were opened.
+type Labeler interface {
+	// Label adds labels, created where they do not exist. One that is there
+	// already is no error.
+	Label(ctx context.Context, number int, labels ...string) error
+}
+
 // Release is a release of some project.
 type Release struct {
 	Tag        string

@@ -119,7 +119,7 @@ func (w *world) act(a Action) {
 		w.bodies[a.Number] = a.Sheet
 	case Close:
 		w.pull(a.Number).State = PullClosed
-		w.pull(a.Number).ClosedBy = "promoter"
+		w.pull(a.Number).Labels = append(w.pull(a.Number).Labels, SupersededLabel)
 	case Delete:
 		w.pulls = slices.DeleteFunc(w.pulls, func(p Pull) bool { return p.Branch == a.Branch && p.State == PullBranch })
 	}
@@ -235,6 +235,15 @@ func TestANewerReleaseReplacesAnUnmergedPull(t *testing.T) {
 	if w.pull(1).State != PullClosed {
 		t.Error("#1 is still open")
 	}
+}
+
+func TestAVersionThatWasSupersededMayComeBack(t *testing.T) {
+	w := threeWaves(t)
+	w.settle()
+	w.offered[redisChart] = append(w.offered[redisChart], "1.2.0")
+	w.expectOpen("#2 dev 1.2.0")
+	w.offered[redisChart] = []string{"1.0.0", "1.1.0"} // 1.2.0 was withdrawn
+	w.expectOpen("#3 dev 1.1.0")
 }
 
 func TestANewerReleaseWaitsForTheRolloutUnderWay(t *testing.T) {

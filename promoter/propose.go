@@ -11,6 +11,10 @@ import (
 // RetryLabel on a closed pull asks for another attempt at the same version.
 const RetryLabel = "promoter/retry"
 
+// SupersededLabel is on the pulls that we closed ourselves because something
+// newer replaced them: they are nobody's refusal.
+const SupersededLabel = "promoter/superseded"
+
 // proposal is a pull that should exist.
 type proposal struct {
 	unit    *unit
@@ -141,12 +145,13 @@ func by(who string) string {
 }
 
 // attempt is the branch to use: the first that no closed pull stands for, past
-// those whose closing a person asked to be tried again.
+// those that we closed ourselves, and those whose closing a person asked to be
+// tried again.
 func (p *planner) attempt(b Branch) (string, *Pull) {
 	for {
 		name := b.String()
 		pull := p.pulls[name]
-		if pull == nil || pull.State != PullClosed || !slices.Contains(pull.Labels, RetryLabel) {
+		if pull == nil || pull.State != PullClosed || !slices.Contains(pull.Labels, RetryLabel) && !slices.Contains(pull.Labels, SupersededLabel) {
 			return name, pull
 		}
 		b.Attempt++

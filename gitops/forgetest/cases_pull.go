@@ -145,6 +145,18 @@ func labels(t *test) {
 				t.Errorf("%s: got labels %q", name, l)
 			}
 		}
+		labeler, ok := t.Forge.(gitops.Labeler)
+		if !ok {
+			continue
+		}
+		for range 2 { // the second time it is there
+			if err := labeler.Label(t.ctx, p.Number, "promoter/superseded"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if l := slices.Sorted(slices.Values(t.pull(p.Number).Labels)); !slices.Equal(l, []string{"promoter", "promoter/superseded", "wave: canary"}) {
+			t.Errorf("%s: after one more label: %q", name, l)
+		}
 	}
 }
 

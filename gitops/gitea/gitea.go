@@ -52,6 +52,7 @@ type Forge struct {
 
 var (
 	_ gitops.Forge          = (*Forge)(nil)
+	_ gitops.Labeler        = (*Forge)(nil)
 	_ gitops.ReleaseLister  = (*Forge)(nil)
 	_ gitops.SettingsReader = (*Forge)(nil)
 )

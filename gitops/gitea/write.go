@@ -138,6 +138,18 @@ func (f *Forge) only(ctx context.Context, p pull) (gitops.Pull, error) {
 	return oldest.ours(), nil
 }
 
+// Label implements gitops.Labeler.
+func (f *Forge) Label(ctx context.Context, number int, labels ...string) error {
+	ids, err := f.labelIDs(ctx, labels)
+	if err != nil {
+		return err
+	}
+	if _, err = f.api.call(ctx, http.MethodPost, fmt.Sprintf("%s/issues/%d/labels", f.repo, number), map[string]any{"labels": ids}, nil); err != nil {
+		return fmt.Errorf("label #%d: %w", number, err)
+	}
+	return nil
+}
+
 // labelIDs returns the labels' numbers. It makes those that do not exist.
 func (f *Forge) labelIDs(ctx context.Context, names []string) ([]int64, error) {
 	f.mu.Lock()

@@ -57,6 +57,7 @@ func (f *Forge) Token(ctx context.Context) (string, error) { return f.token(ctx)
 
 var (
 	_ gitops.Forge          = (*Forge)(nil)
+	_ gitops.Labeler        = (*Forge)(nil)
 	_ gitops.ReleaseLister  = (*Forge)(nil)
 	_ gitops.SettingsReader = (*Forge)(nil)
 	_ gitops.Committer      = (*Forge)(nil)

@@ -113,6 +113,11 @@ func (f *Forge) dress(ctx context.Context, p *gitops.Pull, n gitops.NewPull) err
 	return nil
 }
 
+// Label implements gitops.Labeler.
+func (f *Forge) Label(ctx context.Context, number int, labels ...string) error {
+	return f.label(ctx, number, labels)
+}
+
 // label adds labels. go-github sends them as a bare list, which GitHub takes
 // but describes no more.
 func (f *Forge) label(ctx context.Context, number int, labels []string) error {
