@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"promoter/detectors/detectortest"
 )
 
 func TestCostly(t *testing.T) {
@@ -83,8 +85,8 @@ spec:
     spec:
       source: {repoURL: https://charts.example.com, chart: c, targetRevision: '{{v}}'}
 `
-	repo := scan(map[string][]byte{"set.yaml": []byte(set)}, "")
-	got := strings.Join(lines(repo), "\n")
+	repo := detectortest.Scan(Detector{}, map[string][]byte{"set.yaml": []byte(set)}, "")
+	got := strings.Join(detectortest.Lines(repo), "\n")
 	if !strings.Contains(got, "the generators give more than 5000 parameter sets") {
 		t.Errorf("the size was not said:\n%.500s", got)
 	}
@@ -95,7 +97,7 @@ func FuzzSets(f *testing.F) {
 	f.Add([]byte("apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nspec:\n  goTemplate: true\n  generators: [{merge: {mergeKeys: [a], generators: [{clusters: {}}, {list: {elementsYaml: \"- a: b\"}}]}}]\n  templatePatch: |\n    spec: {source: {targetRevision: '{{.a}}'}}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		files := map[string][]byte{"a.yaml": data}
-		repo := scan(files, "")
+		repo := detectortest.Scan(Detector{}, files, "")
 		for _, p := range repo.Reports["a.yaml"].Pins {
 			if p.Place.Start < 0 || p.Place.End > len(data) || p.Place.Start > p.Place.End {
 				t.Errorf("pin outside the file: %+v", p.Place)
@@ -125,7 +127,7 @@ spec:
       destination: {name: '{{.cluster}}'}
 `)}
 	for b.Loop() {
-		if repo := scan(files, ""); len(repo.Reports["set.yaml"].Pins) != 50 {
+		if repo := detectortest.Scan(Detector{}, files, ""); len(repo.Reports["set.yaml"].Pins) != 50 {
 			b.Fatalf("%d pins", len(repo.Reports["set.yaml"].Pins))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"promoter/detectors"
+	"promoter/detectors/detectortest"
 )
 
 var plain = []byte(`apiVersion: argoproj.io/v1alpha1
@@ -34,7 +35,7 @@ func FuzzApplication(f *testing.F) {
 	f.Add([]byte("kind: List\napiVersion: v1\nitems: [{apiVersion: argoproj.io/v1, kind: Application, spec: {sources: [{}, null, [1]]}}]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		files := map[string][]byte{"a/templates/a.yaml": data, "a/Chart.yaml": nil, "a/values.yaml": data}
-		repo := scan(files, "")
+		repo := detectortest.Scan(Detector{}, files, "")
 		for _, r := range repo.Reports {
 			for _, p := range r.Pins {
 				if p.Place.Start < 0 || p.Place.End > len(files[p.Place.File]) || p.Place.Start > p.Place.End {

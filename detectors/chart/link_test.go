@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"promoter/detectors"
+	"promoter/detectors/detectortest"
 	"promoter/promoter"
 )
 
@@ -17,7 +18,7 @@ func TestHelm2(t *testing.T) {
 		"v2":        {"apiVersion: v2\nname: new\nversion: 1.0.0\n", ""},
 		"templated": {"apiVersion: {{ .v }}\nname: new\n", ""},
 	} {
-		if diff := cmp.Diff(tc.want, detect(t, "old/Chart.yaml", tc.in)); diff != "" {
+		if diff := cmp.Diff(tc.want, detectortest.Detect(t, Detector{}, "old/Chart.yaml", tc.in)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -82,7 +83,7 @@ link dependencies[0].name -> shop/charts/in via dependencies
 `
 	for range 2 { // linking again changes nothing
 		Detector{}.Link(repo)
-		if diff := cmp.Diff(want, describe(repo.Reports["shop/Chart.yaml"])); diff != "" {
+		if diff := cmp.Diff(want, detectortest.Describe(repo.Reports["shop/Chart.yaml"])); diff != "" {
 			t.Errorf("Link (-want +got):\n%s", diff)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"promoter/detectors"
+	"promoter/detectors/detectortest"
 )
 
 func link(t *testing.T, texts map[string]string, other ...string) *detectors.Repository {
@@ -91,7 +92,7 @@ func TestLink(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			repo := link(t, tc.texts, tc.other...)
-			if diff := cmp.Diff(tc.want, describe(repo.Reports[tc.file])); diff != "" {
+			if diff := cmp.Diff(tc.want, detectortest.Describe(repo.Reports[tc.file])); diff != "" {
 				t.Errorf("Link (-want +got):\n%s", diff)
 			}
 		})
@@ -106,7 +107,7 @@ func TestWhatIsNoHelmfile(t *testing.T) {
 		"kubernetes": "apiVersion: v1\nkind: ConfigMap\n" + release,
 		"changelog":  "releases:\n- name: one\n  date: today\n",
 	} {
-		if got := detect(t, "a/values.yaml", text); got != "" {
+		if got := detectortest.Detect(t, Detector{}, "a/values.yaml", text); got != "" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

@@ -1,20 +1,82 @@
-package argoapp
+package detectortest
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"promoter/detectors"
 	"promoter/promoter"
 )
 
-// scan reads files as the engine does: every file on its own, then Link.
-func scan(files map[string][]byte, remote string) *detectors.Repository {
+// Cases reads testdata/*.txtar: the comment says what the case is about (and,
+// after "remote:", where the repository was cloned from), the file want what
+// must be found, the others are the repository. With update set, what is found
+// is written into the cases instead of compared.
+func Cases(t *testing.T, d detectors.Linker, update bool) {
+	t.Helper()
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, name := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files := map[string][]byte{}
+			var want string
+			wantAt := -1
+			for i, f := range archive.Files {
+				if f.Name == "want" {
+					want, wantAt = string(f.Data), i
+					continue
+				}
+				files[f.Name] = f.Data
+			}
+			remote := ""
+			for line := range strings.SplitSeq(string(archive.Comment), "\n") {
+				if rest, ok := strings.CutPrefix(line, "remote: "); ok {
+					remote = rest
+				}
+			}
+			repo := Scan(d, files, remote)
+			if err := placed(repo, files); err != nil {
+				t.Error(err)
+			}
+			got := strings.Join(Lines(repo), "\n") + "\n"
+			if update {
+				if wantAt < 0 {
+					archive.Files = append(archive.Files, txtar.File{Name: "want"})
+					wantAt = len(archive.Files) - 1
+				}
+				archive.Files[wantAt].Data = []byte(got)
+				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
+				t.Errorf("found (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Scan reads files as the engine does: every file on its own, then Link. What
+// does not parse is read as far as it goes, so that it can be fuzzed.
+func Scan(d detectors.Linker, files map[string][]byte, remote string) *detectors.Repository {
 	repo := &detectors.Repository{
 		Reports: map[string]*detectors.Report{}, Paths: slices.Sorted(maps.Keys(files)), Remote: remote,
 		Read: func(p string) ([]byte, error) {
@@ -24,7 +86,6 @@ func scan(files map[string][]byte, remote string) *detectors.Repository {
 			return nil, fmt.Errorf("read %q: %w", p, fs.ErrNotExist)
 		},
 	}
-	var d Detector
 	for p, data := range files {
 		r := &detectors.Report{}
 		f, _ := detectors.Open(p, data)
@@ -35,8 +96,9 @@ func scan(files map[string][]byte, remote string) *detectors.Repository {
 	return repo
 }
 
-// lines prints what was found, one line each, sorted.
-func lines(repo *detectors.Repository) []string {
+// Lines prints what was found in a repository, one line each, sorted and
+// without repetition. Of facts, only Applications are printed.
+func Lines(repo *detectors.Repository) []string {
 	var out []string
 	for _, file := range repo.Paths {
 		r := repo.Reports[file]
@@ -63,7 +125,7 @@ func lines(repo *detectors.Repository) []string {
 			out = append(out, fmt.Sprintf("error %s: %s", e.Place, e.Message))
 		}
 	}
-	sort.Strings(out)
+	slices.Sort(out)
 	return slices.Compact(out)
 }
 
