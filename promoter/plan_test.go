@@ -237,6 +237,37 @@ func TestANewerReleaseReplacesAnUnmergedPull(t *testing.T) {
 	}
 }
 
+// TestNoNewsIsNoWriting loses the cache, with its first-seen times, and lets
+// time pass: what is open is not written again.
+func TestNoNewsIsNoWriting(t *testing.T) {
+	w := threeWaves(t)
+	w.offered[redisChart] = append(w.offered[redisChart], "1.2.0")
+	observe := func(firstSeen time.Time) Observation {
+		o := w.observe()
+		for i := range o.Targets {
+			l := Listing{Artifact: redisChart}
+			for _, v := range w.offered[redisChart] {
+				l.Releases = append(l.Releases, Release{Version: v, Created: start.Add(-100 * time.Hour), FirstSeen: firstSeen})
+			}
+			l.Releases[2].Created = start.Add(-time.Hour)
+			o.Targets[i].Choice = Candidates(o.Targets[i].Pin, l, Wanted{MinAge: 72 * time.Hour}, w.now)
+		}
+		return o
+	}
+	for range 5 {
+		for _, a := range Plan(observe(start), w.policy, w.now).Actions {
+			w.act(a)
+		}
+	}
+	if got := w.open(); len(got) != 1 {
+		t.Fatalf("open pulls: %q", got)
+	}
+	w.now = w.now.Add(5 * time.Hour)
+	if d := Plan(observe(w.now), w.policy, w.now); len(d.Actions) > 0 {
+		t.Errorf("without news: %v", d.Actions)
+	}
+}
+
 func TestAVersionThatWasSupersededMayComeBack(t *testing.T) {
 	w := threeWaves(t)
 	w.settle()

@@ -35,16 +35,18 @@ type Sheet struct {
 
 // SheetMember is one artifact's part of a change.
 type SheetMember struct {
-	Artifact   Artifact   `json:"artifact"`
-	From       []string   `json:"from"`    // the versions now, each once
-	To         string     `json:"to"`      // as people read it: with a digest's beginning where only that moves
-	Version    string     `json:"version"` // the version it goes to
-	Update     UpdateType `json:"update"`
-	Digest     string     `json:"digest,omitempty"`
-	Created    time.Time  `json:"created,omitzero"`
-	FirstSeen  time.Time  `json:"firstSeen,omitzero"`
-	Skipped    []string   `json:"skipped,omitempty"` // newer releases that are held back, with why
-	Deprecated bool       `json:"deprecated,omitempty"`
+	Artifact Artifact   `json:"artifact"`
+	From     []string   `json:"from"`    // the versions now, each once
+	To       string     `json:"to"`      // as people read it: with a digest's beginning where only that moves
+	Version  string     `json:"version"` // the version it goes to
+	Update   UpdateType `json:"update"`
+	Digest   string     `json:"digest,omitempty"`
+	Created  time.Time  `json:"created,omitzero"`
+	// FirstSeen is what a cache says, and Skipped what the hour says: neither
+	// is part of the digest, or text would be written anew without news.
+	FirstSeen  time.Time `json:"-"`
+	Skipped    []string  `json:"-"` // newer releases that are held back, with why
+	Deprecated bool      `json:"deprecated,omitempty"`
 	// Notes are looked up when the text is written: they decide nothing, and
 	// are no part of what the sheet's digest says.
 	Notes    []Note `json:"-"`
