@@ -35,7 +35,6 @@ var (
 	cart    = converge.Ref{Group: converge.FluxApplyGroup, Kind: "Kustomization", Namespace: "flux-system", Name: "cart"}
 	redis   = converge.Ref{Group: converge.FluxHelmGroup, Kind: "HelmRelease", Namespace: "shop", Name: "redis"}
 	deploy  = converge.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "cart"}
-	daemons = converge.Ref{Group: "apps", Kind: "DaemonSet", Namespace: "shop", Name: "agent"}
 )
 
 func after(seconds int) time.Time { return merged.Add(time.Duration(seconds) * time.Second) }
