@@ -30,11 +30,11 @@ const (
 )
 
 var (
-	merged  = time.Date(2025, 3, 4, 12, 0, 0, 0, time.UTC)
-	git     = converge.Ref{Group: converge.FluxSourceGroup, Kind: "GitRepository", Namespace: "flux-system", Name: "gitops"}
-	cart    = converge.Ref{Group: converge.FluxApplyGroup, Kind: "Kustomization", Namespace: "flux-system", Name: "cart"}
-	redis   = converge.Ref{Group: converge.FluxHelmGroup, Kind: "HelmRelease", Namespace: "shop", Name: "redis"}
-	deploy  = converge.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "cart"}
+	merged = time.Date(2025, 3, 4, 12, 0, 0, 0, time.UTC)
+	git    = converge.Ref{Group: converge.FluxSourceGroup, Kind: "GitRepository", Namespace: "flux-system", Name: "gitops"}
+	cart   = converge.Ref{Group: converge.FluxApplyGroup, Kind: "Kustomization", Namespace: "flux-system", Name: "cart"}
+	redis  = converge.Ref{Group: converge.FluxHelmGroup, Kind: "HelmRelease", Namespace: "shop", Name: "redis"}
+	deploy = converge.Ref{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "cart"}
 )
 
 func after(seconds int) time.Time { return merged.Add(time.Duration(seconds) * time.Second) }
