@@ -34,6 +34,8 @@ type Release struct {
 
 // SettingsReader is a forge that says how a branch may be merged into.
 type SettingsReader interface {
+	// Settings reads what holds for a branch; the default branch when base is
+	// empty.
 	Settings(ctx context.Context, base string) (Settings, error)
 }
 

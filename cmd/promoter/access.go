@@ -94,7 +94,9 @@ func (f forgeFlags) access(ctx context.Context, root string) (*access, error) {
 func (a *access) address(given, host string) error {
 	switch {
 	case a.kind == "github" && given == "":
-		a.api = os.Getenv("GITHUB_API_URL") // empty: github.com's
+		if a.api = os.Getenv("GITHUB_API_URL"); a.api == "https://api.github.com" {
+			a.api = "" // github.com's is the default
+		}
 	case a.kind == "github" && !strings.Contains(given, "/api/") && !strings.HasPrefix(given, "http://127.0.0.1"):
 		a.api = strings.TrimSuffix(given, "/") + "/api/v3"
 	case a.kind == "github":

@@ -43,9 +43,13 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"world":   startWorld,
-			"forge":   startForge,
-			"person":  person,
+			"world":  startWorld,
+			"forge":  startForge,
+			"person": person,
+			"rule": func(ts *testscript.TestScript, _ bool, args []string) {
+				h := ts.Value(hostedKey{}).(*world.Hosted)
+				h.Rules = append(h.Rules, args...)
+			},
 			"bigfile": bigFile,
 			"symlink-loop": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(os.Symlink("..", ts.MkAbs(args[0])))

@@ -173,10 +173,12 @@ func TestSettings(t *testing.T) {
 	s, r := start(t, forge.Options{})
 	r.MergeMethods, r.DeleteMerged = []string{"merge", "rebase"}, true
 	r.Rules = []string{"required_linear_history", "required_signatures", "merge_queue", "a_rule_of_the_future"}
-	got, err := reach(t, s, nil).Settings(t.Context(), "main")
 	want := gitops.Settings{DefaultBranch: "main", MergeMethods: []string{"rebase"}, SignedCommits: true, MergeQueue: true, DeletesMerged: true}
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Error(err, diff)
+	for _, base := range []string{"main", ""} {
+		got, err := reach(t, s, nil).Settings(t.Context(), base)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("of %q: %v %s", base, err, diff)
+		}
 	}
 }
 

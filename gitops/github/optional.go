@@ -85,6 +85,9 @@ func (f *Forge) Settings(ctx context.Context, base string) (gitops.Settings, err
 			s.MergeMethods = append(s.MergeMethods, m.name)
 		}
 	}
+	if base == "" {
+		base = s.DefaultBranch
+	}
 	// go-github refuses kinds of rules that are younger than itself.
 	req, err := f.client.NewRequest(http.MethodGet, fmt.Sprintf("repos/%s/%s/rules/branches/%s?per_page=100", f.owner, f.repo, url.PathEscape(base)), nil)
 	if err != nil {
