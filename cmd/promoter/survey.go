@@ -262,7 +262,7 @@ func (s *surveyed) choose(now time.Time) {
 func (s *surveyed) report() report.Scan {
 	r := report.Scan{
 		Root: s.root, Files: s.inventory.Files, Findings: s.findings,
-		Skips: s.inventory.Skips, Problems: s.inventory.Problems,
+		Skips: s.inventory.Skips, Problems: s.inventory.Problems, NotAsked: !s.asked,
 	}
 	r.Rows = make([]report.Row, 0, len(s.inventory.Pins))
 	for i, p := range s.inventory.Pins {

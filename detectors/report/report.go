@@ -41,6 +41,9 @@ type Scan struct {
 	Skips    []detectors.Skip    `json:"skips"`
 	Problems []detectors.Problem `json:"problems"`
 	Coverage Coverage            `json:"coverage"`
+	// NotAsked is set when nobody was asked what is newer: then no row says
+	// that it is up to date, and "resolved" means read.
+	NotAsked bool `json:"notAsked,omitempty"`
 	// Hidden counts the rows and findings that filters left out.
 	Hidden int `json:"hidden,omitempty"`
 }

@@ -93,6 +93,12 @@ func (p *printer) summary(s Scan, old, current int, o Options) {
 		p.f("%d files read under %s: no version reference found.\n", s.Files, s.Root)
 		return
 	}
+	if s.NotAsked {
+		p.f("%s: %s; what is newer was not asked.\n", s.Root, plural(len(Groups(s.Rows)), "artifact"))
+		p.f("Version references: %d found in %d files, %d read (%.1f %%), %d not.\n",
+			s.Coverage.Found, s.Files, s.Coverage.Resolved, percent(s.Coverage.Resolved, s.Coverage.Found), s.Coverage.Skipped)
+		return
+	}
 	p.f("%s: %d of %s with a newer version, %d up to date", s.Root, old, plural(old+current+unknownGroups(s.Rows), "artifact"), current)
 	if !o.All && current > 0 {
 		p.f(" (not listed; --all lists them)")

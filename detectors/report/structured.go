@@ -25,6 +25,7 @@ func JSON(w io.Writer, s Scan) error {
 	list(j, "skips", s.Skips)
 	list(j, "problems", s.Problems)
 	j.field("coverage", filled(s).Coverage)
+	j.field("notAsked", s.NotAsked)
 	j.field("hidden", s.Hidden)
 	j.text("\n}\n")
 	if j.err != nil {
@@ -123,11 +124,11 @@ func Markdown(w io.Writer, s Scan, o Options) error {
 	for _, sec := range sectionOrder {
 		var groups []Group
 		for _, g := range Groups(s.Rows) {
-			if sectionOf(g.Artifact.Kind) == sec && (o.All || g.Newest != "" || g.Unknown != "" || g.Skewed) {
+			if sectionOf(g.Artifact.Kind) == sec && (o.All || s.NotAsked || g.Newest != "" || g.Unknown != "" || g.Skewed) {
 				groups = append(groups, g)
 			}
 		}
-		p.markdownTable(sec, groups, envs)
+		p.markdownTable(sec, groups, envs, s.NotAsked)
 	}
 	if len(s.Findings) > 0 {
 		p.f("### Legacy and drift\n\n| Severity | Rule | What | Where | Do |\n|---|---|---|---|---|\n")
@@ -157,7 +158,7 @@ func Markdown(w io.Writer, s Scan, o Options) error {
 	return p.err
 }
 
-func (p *printer) markdownTable(title string, groups []Group, envs []string) {
+func (p *printer) markdownTable(title string, groups []Group, envs []string, notAsked bool) {
 	if len(groups) == 0 {
 		return
 	}
@@ -165,7 +166,7 @@ func (p *printer) markdownTable(title string, groups []Group, envs []string) {
 	head := append([]string{strings.ToUpper(title[:1]) + strings.ToLower(title[1:])}, headings(envs, groups)...)
 	head = append(head, "Newest", "Update")
 	p.f("| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
-	for _, r := range tableRows(groups, envs) {
+	for _, r := range tableRows(groups, envs, notAsked) {
 		for i := range r {
 			r[i] = md(r[i])
 		}

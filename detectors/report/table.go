@@ -18,6 +18,8 @@ type Options struct {
 	Color  bool // ANSI colours
 	All    bool // every row, place and skip; otherwise what is current is only counted
 	Places int  // places named per finding and reason; 0: 3
+
+	notAsked bool
 }
 
 func (o Options) width() int {
@@ -59,6 +61,7 @@ func Table(w io.Writer, s Scan, o Options) error {
 	groups := Groups(s.Rows)
 	envs := Environments(s.Rows)
 	old, current := 0, 0
+	o.notAsked = s.NotAsked
 	for _, sec := range sectionOrder {
 		var lines []Group
 		for _, g := range groups {
@@ -67,7 +70,7 @@ func Table(w io.Writer, s Scan, o Options) error {
 			}
 			if g.Newest != "" {
 				old++
-			} else if g.Unknown == "" && !g.Skewed {
+			} else if g.Unknown == "" && !g.Skewed && !s.NotAsked {
 				current++
 				if !o.All {
 					continue
@@ -116,13 +119,16 @@ func (p *printer) artifacts(title string, groups []Group, envs []string, o Optio
 		return
 	}
 	envs = used(groups, envs)
-	rows := tableRows(groups, envs)
+	rows := tableRows(groups, envs, o.notAsked)
 	if width(rows) > o.width() && len(envs) > 1 {
 		envs = []string{}
-		rows = namedRows(groups)
+		rows = namedRows(groups, o.notAsked)
 	}
 	head := append([]string{title}, headings(envs, groups)...)
 	head = append(head, "NEWEST", "UPDATE")
+	if o.notAsked {
+		head[len(head)-2] = "" // nothing stands in it
+	}
 	rows = append([][]string{head}, rows...)
 	cols := columns(rows)
 	for i, r := range rows {
@@ -185,9 +191,9 @@ func headings(envs []string, groups []Group) []string {
 	return h
 }
 
-func tableRows(groups []Group, envs []string) [][]string {
+func tableRows(groups []Group, envs []string, notAsked bool) [][]string {
 	if len(envs) == 0 {
-		return namedRows(groups)
+		return namedRows(groups, notAsked)
 	}
 	elsewhere := anyUnplaced(groups)
 	var rows [][]string
@@ -199,12 +205,12 @@ func tableRows(groups []Group, envs []string) [][]string {
 		if elsewhere {
 			r = append(r, orDash(cell(g.Rows, "")))
 		}
-		rows = append(rows, append(r, newest(g), update(g)))
+		rows = append(rows, append(r, newest(g, notAsked), update(g)))
 	}
 	return rows
 }
 
-func namedRows(groups []Group) [][]string {
+func namedRows(groups []Group, notAsked bool) [][]string {
 	var rows [][]string
 	for _, g := range groups {
 		var parts []string
@@ -215,7 +221,7 @@ func namedRows(groups []Group) [][]string {
 				parts = append(parts, c)
 			}
 		}
-		rows = append(rows, []string{name(g.Artifact), strings.Join(parts, "  "), newest(g), update(g)})
+		rows = append(rows, []string{name(g.Artifact), strings.Join(parts, "  "), newest(g, notAsked), update(g)})
 	}
 	return rows
 }
@@ -243,7 +249,10 @@ func clip(s string, n int) string {
 	return string([]rune(s)[:n-1]) + "…"
 }
 
-func newest(g Group) string {
+func newest(g Group, notAsked bool) string {
+	if notAsked {
+		return ""
+	}
 	if g.Newest != "" {
 		if len(g.Newest) == 40 {
 			return g.Newest[:10]
