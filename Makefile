@@ -37,7 +37,7 @@ lint: ## run the linters
 .PHONY: update
 update: ## write the golden files anew: read the diff before you commit it
 	go test ./templates -update
-	go test ./test/script -update
+	go test ./cmd/promoter -run TestStories -update
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser and edit for FUZZTIME each

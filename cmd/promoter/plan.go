@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -52,16 +53,18 @@ request existed, and says so.`,
 	return c
 }
 
+var errNoLookup = errors.New("--no-lookup: nothing can be planned without asking what is newer")
+
 func runPlan(ctx context.Context, f planFlags, stdout, stderr io.Writer) error {
 	if f.output != "text" && f.output != "json" {
 		return fmt.Errorf("-o %q: write text or json", f.output)
 	}
+	if f.survey.noLookup {
+		return errNoLookup
+	}
 	s, err := survey(ctx, f.survey, stderr)
 	if err != nil {
 		return err
-	}
-	if f.survey.noLookup {
-		return fmt.Errorf("--no-lookup: nothing can be planned without asking what is newer")
 	}
 	w, err := newWorkshop(ctx, s, f.forge)
 	if err != nil {

@@ -12,8 +12,8 @@ func root() *cobra.Command {
 		Use:   "promoter",
 		Short: "Keep the charts and images of a GitOps repository current, safely",
 		Long: `Promoter finds the Helm charts and images that a GitOps repository pins, says
-what is newer and what is legacy, proposes the change as a pull request per wave
-and environment, watches the delivery, and merges the next wave or opens a revert.
+what is newer and what is legacy, and proposes the change as a pull request per
+wave and environment. The merge is a person's.
 
 Begin in a checkout of your repository:
 

@@ -65,6 +65,9 @@ type done struct {
 }
 
 func runRun(ctx context.Context, f runFlags, stdout, stderr io.Writer) error {
+	if f.survey.noLookup {
+		return errNoLookup
+	}
 	s, err := survey(ctx, f.survey, stderr)
 	if err != nil {
 		return err
