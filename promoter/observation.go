@@ -13,6 +13,9 @@ type Observation struct {
 	// nothing is opened, changed or closed.
 	PullsUnknown string
 	Seals        []Seal
+	// Unread lists, for each wave, the files of its environments that could
+	// not be read whole: what they hold is not known.
+	Unread [][]string
 }
 
 // PullState is where a pull is.

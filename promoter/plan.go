@@ -11,7 +11,7 @@ import (
 // Plan decides. It is the only place where anything is decided: the same
 // observation, policy and time give the same decision.
 func Plan(obs Observation, pol Policy, now time.Time) Decision {
-	p := &planner{obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, wanted: map[string]bool{}}
+	p := &planner{obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, wanted: map[string]bool{}, held: map[*Target]string{}}
 	for i := range obs.Pulls {
 		p.seePull(&obs.Pulls[i])
 	}
@@ -34,7 +34,10 @@ type planner struct {
 	merged map[string]bool
 	failed map[string]Seal
 	// wanted are the branches that this decision wants to exist.
-	wanted    map[string]bool
+	wanted map[string]bool
+	// held are the targets that may not move for now: an open pull that edits
+	// one of them is not closed for that.
+	held      map[*Target]string
 	proposals []proposal
 	out       Decision
 }
@@ -176,7 +179,7 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 		p.hold(u, w, id, goals, moving, Waiting, fmt.Sprintf("%s changes first: %s comes before it in group %s", u.after.name, u.after.name, u.group.Name))
 		return
 	}
-	if why := p.unproven(u, w); why != "" {
+	if why := cmp.Or(p.unread(u, w), p.unproven(u, w)); why != "" {
 		p.hold(u, w, id, goals, moving, Waiting, why)
 		return
 	}
@@ -253,6 +256,29 @@ func (t *Target) waitReason() string {
 		return t.Choice.Held[0].Release.Version + ": " + t.Choice.Held[0].Why
 	}
 	return "policy allows no newer version here"
+}
+
+// unread returns why a unit waits that stands in no earlier wave: a file of one
+// could not be read, and may hold it.
+func (p *planner) unread(u *unit, w int) string {
+	seen := map[int]bool{}
+	var visit func(w int) string
+	visit = func(w int) string {
+		for _, b := range p.pol.Waves[w].After {
+			if seen[b] || len(u.steps[b]) > 0 {
+				continue // it stands there: that wave's own targets speak for it
+			}
+			seen[b] = true
+			if b < len(p.obs.Unread) && len(p.obs.Unread[b]) > 0 {
+				return fmt.Sprintf("%s of wave %s cannot be read, and may hold it", p.obs.Unread[b][0], p.pol.Waves[b].Name)
+			}
+			if why := visit(b); why != "" {
+				return why
+			}
+		}
+		return ""
+	}
+	return visit(w)
 }
 
 // unproven returns why a track waits that stands in no earlier wave: another

@@ -355,6 +355,29 @@ func TestIgnoranceMovesNothing(t *testing.T) {
 	}
 	w.expectWhy("dev", "unresolved", "429")
 	delete(w.unknown, redisChart)
+	gone := w.observe()
+	gone.Targets = gone.Targets[1:]
+	gone.Unread = [][]string{{"dev/redis.yaml"}}
+	d := Plan(gone, w.policy, w.now)
+	if len(d.Actions) > 0 {
+		t.Errorf("with a file that is not found: %v", d.Actions)
+	}
+	if !slices.ContainsFunc(d.Lines, func(l Line) bool {
+		return l.Environment == "staging" && strings.Contains(l.Why, "dev/redis.yaml of wave dev cannot be read, and may hold it")
+	}) {
+		t.Errorf("no line says why staging waits: %v", d.Lines)
+	}
+	if !slices.ContainsFunc(d.Lines, func(l Line) bool { return l.Pull == 1 && strings.Contains(l.Why, "not found any more: it stays") }) {
+		t.Errorf("no line says why #1 stays: %v", d.Lines)
+	}
+	w.merge(1)
+	w.settle()
+	gone = w.observe()
+	gone.Targets = gone.Targets[1:]
+	gone.Unread = [][]string{{"dev/redis.yaml"}}
+	if d := Plan(gone, w.policy, w.now); len(d.Actions) > 0 {
+		t.Errorf("with an open pull in staging and a file of dev that is not found: %v", d.Actions)
+	}
 	o := w.observe()
 	o.PullsUnknown = "the list was cut off"
 	o.Pulls = nil

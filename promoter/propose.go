@@ -71,6 +71,11 @@ func (p *planner) waits(u *unit, w int, why string, first map[Artifact]goal, lat
 
 // hold records why a unit's moving targets stay where they are.
 func (p *planner) hold(u *unit, w int, id string, goals map[Artifact]goal, ts []*Target, s Status, why string) {
+	if s == Waiting {
+		for _, t := range ts {
+			p.held[t] = why
+		}
+	}
 	p.each(u, w, ts, func(l *Line) {
 		l.Change, l.Status, l.Why, l.To = id, s, why, describe(goals)
 	})
@@ -260,41 +265,54 @@ func (p *planner) supersede() {
 	}
 	for i := range p.obs.Pulls {
 		pull := &p.obs.Pulls[i]
-		_, ours := ChangeOf(pull.Branch)
-		if !ours || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull || p.unknownBehind(pull) {
+		id, ours := ChangeOf(pull.Branch)
+		if !ours || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull {
 			continue
 		}
+		why := p.uncertain(pull)
 		switch {
+		case pull.State != PullOpen && pull.State != PullBranch:
+		case why != "":
+			p.line(Line{Change: id, Subject: id, Status: Unresolved, Pull: pull.Number, Why: "it looks unwanted, but " + why + ": it stays"})
 		case pull.State == PullBranch && pull.Ours:
 			p.act(Delete{Branch: pull.Branch, Expect: pull.Head})
 		case pull.State == PullOpen && pull.Ours:
 			p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: p.replacedBy(pull)})
 		case pull.State == PullOpen:
-			id, _ := ChangeOf(pull.Branch)
 			p.line(Line{Change: id, Subject: id, Status: Left, Pull: pull.Number, Why: fmt.Sprintf("#%d is no longer needed, but holds a person's commits: a person closes it", pull.Number)})
 		}
 	}
 }
 
-// unknownBehind reports whether a pull may only look unwanted because
-// something that it touches cannot be read or looked up now: then it stays.
-func (p *planner) unknownBehind(pull *Pull) bool {
-	places := map[string]bool{}
+// uncertain says why a pull may only look unwanted: something that it edits
+// cannot be looked up now, or is not found any more, which may be a file that
+// cannot be read. Only what is seen to be done or replaced is closed.
+func (p *planner) uncertain(pull *Pull) string {
 	for _, e := range pull.Edits {
-		places[e.Place.File+"\x00"+e.Place.Path] = true
-	}
-	known := 0
-	for i := range p.obs.Targets {
-		t := &p.obs.Targets[i]
-		if !places[t.Pin.Place.File+"\x00"+t.Pin.Place.Path] {
-			continue
+		found := false
+		for i := range p.obs.Targets {
+			t := &p.obs.Targets[i]
+			at := t.Pin.Place
+			if d := t.Pin.DigestPlace; d != nil && d.File == e.Place.File && d.Path == e.Place.Path {
+				at = *d
+			}
+			here := at.File == e.Place.File && at.Path == e.Place.Path
+			if e.Image != "" { // an override that no file holds yet: what it overrides
+				here = here || strings.HasPrefix(at.Written, e.Image+":")
+			}
+			if !here {
+				continue
+			}
+			if why := cmp.Or(t.Choice.Unknown, p.held[t]); why != "" {
+				return why
+			}
+			found = true
 		}
-		if t.Choice.Unknown != "" {
-			return true
+		if !found {
+			return fmt.Sprintf("%s, which it edits, is not found any more", e.Place)
 		}
-		known++
 	}
-	return known == 0 && len(pull.Edits) > 0 && len(p.obs.Targets) == 0
+	return ""
 }
 
 // replacedBy names what makes a pull unnecessary.

@@ -66,6 +66,7 @@ func runPlan(ctx context.Context, f planFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	s.sayProblems(stderr)
 	w, err := newWorkshop(ctx, s, f.forge)
 	if err != nil {
 		return err

@@ -72,6 +72,7 @@ func runRun(ctx context.Context, f runFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	s.sayProblems(stderr)
 	w, err := newWorkshop(ctx, s, f.forge)
 	if err != nil {
 		return err

@@ -304,6 +304,14 @@ func fill(row *report.Row, c promoter.Choice) {
 	}
 }
 
+// sayProblems names the files that could not be read whole: what they pin is
+// not known to the decision.
+func (s *surveyed) sayProblems(stderr io.Writer) {
+	for _, p := range s.inventory.Problems {
+		fmt.Fprintf(stderr, "promoter: cannot read %s: %s\n", p.Place, p.Message)
+	}
+}
+
 // remoteURL is the URL the checkout was cloned from, or "": it only helps to
 // recognise the repository's references to itself.
 func remoteURL(ctx context.Context, root string) string {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"promoter/detectors/layout"
 	"promoter/detectors/reach"
 	"promoter/detectors/report"
@@ -116,4 +118,17 @@ func (s *surveyed) locate(file, app, cluster string) (config.Located, bool) {
 		at = layout.FromPath(file)
 	}
 	return config.Located{Name: at.Environment, Tenant: at.Tenant, Cluster: at.Cluster}, at.Environment != "" && s.config.Knows(at.Environment)
+}
+
+// unread lists the files that could not be read whole by the wave of their
+// environment.
+func (s *surveyed) unread(pol promoter.Policy) [][]string {
+	out := make([][]string, len(pol.Waves))
+	for _, p := range s.inventory.Problems {
+		l, ok := s.locate(p.Place.File, "", "")
+		if w := s.config.WaveOf(l, pol.Waves); ok && w >= 0 && !slices.Contains(out[w], p.Place.File) {
+			out[w] = append(out[w], p.Place.File)
+		}
+	}
+	return out
 }

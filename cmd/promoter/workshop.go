@@ -140,7 +140,7 @@ func templateFiles(s *surveyed) (*templates.Set, error) {
 
 // look gathers one observation.
 func (w *workshop) look(ctx context.Context) (promoter.Observation, error) {
-	obs := promoter.Observation{Base: w.base, Targets: targets(w.survey, w.policy, w.reached)}
+	obs := promoter.Observation{Base: w.base, Targets: targets(w.survey, w.policy, w.reached), Unread: w.survey.unread(w.policy)}
 	if w.repo == nil {
 		return obs, nil
 	}
