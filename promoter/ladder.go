@@ -9,7 +9,7 @@ import (
 
 // sheet gathers what a pull's text says, but for the ladder.
 func (p *planner) sheet(u *unit, w int, id string, goals map[Artifact]goal, ts []*Target, edits []Edit) Sheet {
-	s := Sheet{Change: id, Wave: p.pol.Waves[w].Name, Edits: edits, Soak: p.pol.Waves[w].Soak, Class: C3}
+	s := Sheet{Change: id, Wave: p.pol.Waves[w].Name, Edits: edits, Soak: p.pol.Waves[w].Soak, Class: C3, Method: p.pol.Method}
 	seen := map[Reached]bool{}
 	for _, t := range ts {
 		if t.Class != "" && t.Class < s.Class {

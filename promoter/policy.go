@@ -29,8 +29,9 @@ type Policy struct {
 	Waves   []Wave
 	Classes map[Class]ClassPolicy
 	Groups  map[string]Group
-	Ahead   bool // open all waves' pulls at once, later ones as drafts
-	MaxOpen int  // open pulls of ours at once; 0: no limit
+	Ahead   bool   // open all waves' pulls at once, later ones as drafts
+	Method  string // how pulls are meant to be merged: merge, squash or rebase; empty: as the forge allows
+	MaxOpen int    // open pulls of ours at once; 0: no limit
 	// SplitBase lets early environments get an image ahead of a file that they
 	// share with later ones, by an override in their own overlay.
 	SplitBase bool

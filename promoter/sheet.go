@@ -29,6 +29,7 @@ type Sheet struct {
 	Approvals int      `json:"approvals,omitempty"`
 	From      []string `json:"from,omitempty"`
 	Soak      time.Duration
+	Method    string `json:"method,omitempty"` // how it is meant to be merged
 	// Calendar are the windows and freezes that concern what is reached.
 	Calendar []string `json:"calendar,omitempty"`
 }

@@ -45,7 +45,7 @@ var situations = map[string]promoter.Sheet{
 		Edits: []promoter.Edit{{Place: promoter.Place{File: "apps/sessions/dev.yaml", Line: 12, Path: "spec.source.targetRevision", Written: "18.1.0"}, To: "18.4.0"}},
 	},
 	"last-wave-shared-base": {
-		Change: "web-2.0.0-0a1b2c3d", Wave: "production", Part: "shared", Class: promoter.C2, Merge: promoter.MergeApproved, Approvals: 2, From: []string{"example/client-team", "ana"},
+		Change: "web-2.0.0-0a1b2c3d", Wave: "production", Part: "shared", Class: promoter.C2, Merge: promoter.MergeApproved, Method: "squash", Approvals: 2, From: []string{"example/client-team", "ana"},
 		Shared: true,
 		Members: []promoter.SheetMember{{
 			Artifact: web, From: []string{"1.9.3"}, To: "2.0.0", Update: promoter.Major, FirstSeen: now.Add(-30 * time.Hour), Digest: "sha256:8c49a0fab9a1ee9bf5d229061eec4e279f04484c07f60c85c13821788360ce4f",

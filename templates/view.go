@@ -240,6 +240,9 @@ func gates(s promoter.Sheet) []string {
 		out = append(out, "Class "+class+": a person reviews and merges it.")
 	}
 	out = append(out, "Checks of the repository, as its branch protection asks.")
+	if s.Method != "" {
+		out = append(out, "Merge it by "+Code(s.Method)+": the repository's configuration asks for it.")
+	}
 	for _, c := range s.Calendar {
 		out = append(out, "The calendar says "+Inline(c)+".")
 	}

@@ -31,7 +31,7 @@ func (p Pulls) AuthorOf() (*mail.Address, error) {
 // is a wave, in the usual order.
 func (c *Config) Policy(envs []string) promoter.Policy {
 	p := promoter.Policy{
-		Ahead: c.Pulls.Ahead == "all", MaxOpen: c.Pulls.MaxOpen, Latest: c.Pulls.Newer == "latest", SplitBase: c.Pulls.SplitBase,
+		Ahead: c.Pulls.Ahead == "all", MaxOpen: c.Pulls.MaxOpen, Method: c.Pulls.Method, Latest: c.Pulls.Newer == "latest", SplitBase: c.Pulls.SplitBase,
 		Classes: map[promoter.Class]promoter.ClassPolicy{}, Groups: map[string]promoter.Group{},
 	}
 	if p.MaxOpen == 0 {
