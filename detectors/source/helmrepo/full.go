@@ -57,7 +57,7 @@ type indexFile struct {
 var errNoAPIVersion = errors.New("read index: no apiVersion: this is not a chart repository's index")
 
 // readFull parses the whole index as Helm does.
-func readFull(src io.ReaderAt, size int64, charts []string, odd error) (*Index, error) {
+func readFull(src io.ReaderAt, size int64, charts []string, each func([]byte), odd error) (*Index, error) {
 	if size > maxFull {
 		return nil, fmt.Errorf("read index: its layout needs a full parse (%w), and %d MB is more than the %d MB that one is tried on",
 			odd, size>>20, maxFull>>20)
@@ -82,6 +82,11 @@ func readFull(src io.ReaderAt, size int64, charts []string, odd error) (*Index, 
 	x := &Index{Charts: map[string][]Entry{}, Unread: map[string]error{}, Whole: true, Full: odd}
 	for _, name := range charts {
 		if list, ok := f.Entries[name]; ok {
+			for _, v := range list {
+				if raw, err := yaml.Marshal(v); each != nil && err == nil {
+					each(raw)
+				}
+			}
 			x.Charts[name] = sorted(keepValid(nil, list))
 		}
 	}

@@ -56,6 +56,11 @@ var (
 // Entries of other charts are stepped over, not judged: an index that Helm
 // refuses because of one of them can still be read.
 func ReadIndex(src io.ReaderAt, size int64, charts []string) (*Index, error) {
+	return readIndex(src, size, charts, nil)
+}
+
+// readIndex is ReadIndex that shows each entry's own text, before it is judged.
+func readIndex(src io.ReaderAt, size int64, charts []string, each func(raw []byte)) (*Index, error) {
 	var head [512]byte
 	n, err := src.ReadAt(head[:min(size, int64(len(head)))], 0)
 	if n == 0 {
@@ -71,17 +76,17 @@ func ReadIndex(src io.ReaderAt, size int64, charts []string) (*Index, error) {
 	case bytes.HasPrefix(head[:n], []byte{0x1f, 0x8b}):
 		return nil, errors.New("read index: it is compressed")
 	case bytes.HasPrefix(start, []byte("{")):
-		x, err := readJSON(src, size, charts)
+		x, err := readJSON(src, size, charts, each)
 		var odd *layoutError
 		if errors.As(err, &odd) {
-			return readFull(src, size, charts, err)
+			return readFull(src, size, charts, each, err)
 		}
 		return x, err
 	}
-	x, err := scanIndex(src, size, charts)
+	x, err := scanIndex(src, size, charts, each)
 	var odd *layoutError
 	if errors.As(err, &odd) {
-		return readFull(src, size, charts, err)
+		return readFull(src, size, charts, each, err)
 	}
 	return x, err
 }

@@ -13,10 +13,10 @@ import (
 // such an index less strictly than YAML: keys in any capitals, the last of
 // equal keys, unknown ones ignored. A *layoutError says that it is not JSON;
 // it may still be YAML in flow style.
-func readJSON(src io.ReaderAt, size int64, charts []string) (*Index, error) {
+func readJSON(src io.ReaderAt, size int64, charts []string, each func([]byte)) (*Index, error) {
 	in := &bounded{r: io.NewSectionReader(src, 0, size)}
 	in.dec = json.NewDecoder(in)
-	j := jsonReader{dec: in.dec, asked: make(map[string]bool, len(charts)),
+	j := jsonReader{dec: in.dec, each: each, asked: make(map[string]bool, len(charts)),
 		index: &Index{Charts: make(map[string][]Entry, len(charts)), Unread: map[string]error{}, Whole: true}}
 	for _, c := range charts {
 		j.asked[c] = true
@@ -68,6 +68,7 @@ type jsonReader struct {
 	apiVersion string
 	hasEntries bool
 	kept       int
+	each       func(raw []byte) // or nil
 }
 
 // open consumes the delimiter that begins a value, or null, which it reports.
@@ -193,6 +194,9 @@ func (j *jsonReader) readChart(name string) error {
 		var raw json.RawMessage
 		if err := j.dec.Decode(&raw); err != nil {
 			return err
+		}
+		if j.each != nil {
+			j.each(raw)
 		}
 		var v *chartVersion
 		if err := json.Unmarshal(raw, &v); err != nil {

@@ -19,6 +19,7 @@ type scanner struct {
 	lines *lineReader
 	asked map[string]bool
 	index *Index
+	each  func(raw []byte) // or nil
 
 	head    []byte // the root's lines but the entries', for a full parse
 	started bool   // a line of the document was seen
@@ -38,9 +39,9 @@ type scanner struct {
 
 // scanIndex reads an index line by line. A *layoutError says that this cannot
 // be done.
-func scanIndex(src io.ReaderAt, size int64, charts []string) (*Index, error) {
+func scanIndex(src io.ReaderAt, size int64, charts []string, each func([]byte)) (*Index, error) {
 	s := &scanner{
-		lines: newLineReader(src, size),
+		lines: newLineReader(src, size), each: each,
 		asked: make(map[string]bool, len(charts)),
 		index: &Index{Charts: make(map[string][]Entry, len(charts)), Unread: map[string]error{}},
 	}
@@ -239,6 +240,9 @@ func (s *scanner) takeEntry() error {
 func (s *scanner) endEntry() error {
 	if !s.entry.begun {
 		return nil
+	}
+	if s.each != nil {
+		s.each(s.entry.raw)
 	}
 	if s.index.Unread[s.chart] != nil {
 		s.entry.begun = false
