@@ -1,72 +1,133 @@
 package forge
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
-func (s *Server) getIssue(c *request) (int, any, error) {
-	p, err := c.pull()
+// issue finds the issue or pull that a call is about.
+func (c *request) issue() (*issue, error) {
+	n, err := strconv.Atoi(c.PathValue("number"))
 	if err != nil {
-		return 0, nil, err
+		return nil, notFound()
 	}
-	return 200, c.repo.issueShape(p), nil
+	if i := c.repo.issue(n); i != nil {
+		return i, nil
+	}
+	return nil, notFound()
 }
 
-func (s *Server) editIssue(c *request) (int, any, error) {
-	p, err := c.pull()
+// since reads the time from which on changes are asked for.
+func (c *request) since() (time.Time, error) {
+	text := c.URL.Query().Get("since")
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, refuse(422, "Invalid value for since")
+	}
+	return at, nil
+}
+
+// listIssues answers with issues and pulls alike, as GitHub does.
+func (s *Server) listIssues(c *request) (int, any, error) {
+	q := c.URL.Query()
+	since, err := c.since()
 	if err != nil {
 		return 0, nil, err
 	}
+	var labels []string
+	if q.Get("labels") != "" {
+		labels = strings.Split(q.Get("labels"), ",")
+	}
+	state := cmp.Or(q.Get("state"), "open")
+	var found []*issue
+	for _, i := range c.repo.issues {
+		if (state == "all" || state == i.state()) && i.carries(labels) && !i.updated.Before(since) {
+			found = append(found, i)
+		}
+	}
+	if q.Get("sort") == "updated" {
+		slices.SortStableFunc(found, func(a, b *issue) int { return a.updated.Compare(b.updated) })
+	}
+	if q.Get("direction") != "asc" {
+		slices.Reverse(found)
+	}
+	all := []object{}
+	for _, i := range page(c, found) {
+		all = append(all, c.repo.issueShape(i))
+	}
+	return 200, all, nil
+}
+
+func (s *Server) createIssue(c *request) (int, any, error) {
 	var in struct {
-		State     *string
-		Labels    *[]string
-		Assignees *[]string
+		Title, Body       string
+		Labels, Assignees []string
 	}
 	if err := c.decode(&in); err != nil {
 		return 0, nil, err
 	}
+	if err := fits(in.Title, in.Body); err != nil {
+		return 0, nil, err
+	}
+	return 201, c.repo.issueShape(c.repo.openIssue(c.login, in.Title, in.Body, in.Labels, in.Assignees)), nil
+}
+
+func (s *Server) getIssue(c *request) (int, any, error) {
+	i, err := c.issue()
+	if err != nil {
+		return 0, nil, err
+	}
+	return 200, c.repo.issueShape(i), nil
+}
+
+func (s *Server) editIssue(c *request) (int, any, error) {
+	i, err := c.issue()
+	if err != nil {
+		return 0, nil, err
+	}
+	var in struct {
+		Title, Body, State *string
+		Labels, Assignees  *[]string
+	}
+	if err := c.decode(&in); err != nil {
+		return 0, nil, err
+	}
+	if in.Title != nil || in.Body != nil {
+		title, body := i.title, i.body
+		if in.Title != nil {
+			title = *in.Title
+		}
+		if in.Body != nil {
+			body = *in.Body
+		}
+		if err := fits(title, body); err != nil {
+			return 0, nil, err
+		}
+		c.repo.retitle(i, title, body, c.login)
+	}
 	if in.Labels != nil {
-		c.repo.relabel(p, *in.Labels, c.login)
+		c.repo.relabel(i, *in.Labels, c.login)
 	}
 	if in.Assignees != nil {
-		p.assignees = slices.Clone(*in.Assignees)
-		c.repo.touch(p)
+		i.assignees = slices.Clone(*in.Assignees)
+		c.repo.touch(i)
 	}
 	if in.State != nil {
-		if err := c.repo.setState(p, *in.State, c.login); err != nil {
+		if err := c.repo.setState(i, *in.State, c.login); err != nil {
 			return 0, nil, err
 		}
 	}
-	return 200, c.repo.issueShape(p), nil
-}
-
-// relabel gives a pull these labels, makes those that there are not, and says
-// which came and went.
-func (r *Repo) relabel(p *pull, labels []string, by string) {
-	before := p.labels
-	p.labels = union(nil, labels)
-	for _, l := range p.labels {
-		if !slices.Contains(before, l) {
-			r.touch(p)
-			e := r.event(p, "labeled", by)
-			e["label"] = r.labelShapes([]string{l})[0]
-			r.emit("pull_request", e)
-		}
-	}
-	for _, l := range before {
-		if !slices.Contains(p.labels, l) {
-			r.touch(p)
-			e := r.event(p, "unlabeled", by)
-			e["label"] = r.labelShapes([]string{l})[0]
-			r.emit("pull_request", e)
-		}
-	}
+	return 200, c.repo.issueShape(i), nil
 }
 
 func (s *Server) addLabels(c *request) (int, any, error) {
-	p, err := c.pull()
+	i, err := c.issue()
 	if err != nil {
 		return 0, nil, err
 	}
@@ -79,37 +140,86 @@ func (s *Server) addLabels(c *request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	c.repo.relabel(p, union(slices.Clone(p.labels), in.Labels), c.login)
-	return 200, c.repo.labelShapes(p.labels), nil
+	c.repo.relabel(i, union(slices.Clone(i.labels), in.Labels), c.login)
+	return 200, c.repo.labelShapes(i.labels), nil
 }
 
 func (s *Server) removeLabel(c *request) (int, any, error) {
-	p, err := c.pull()
+	i, err := c.issue()
 	if err != nil {
 		return 0, nil, err
 	}
 	name := c.PathValue("name")
-	if !slices.Contains(p.labels, name) {
+	if !slices.Contains(i.labels, name) {
 		return 0, nil, refuse(404, "Label does not exist")
 	}
-	c.repo.relabel(p, slices.DeleteFunc(slices.Clone(p.labels), func(l string) bool { return l == name }), c.login)
-	return 200, c.repo.labelShapes(p.labels), nil
+	c.repo.relabel(i, slices.DeleteFunc(slices.Clone(i.labels), func(l string) bool { return l == name }), c.login)
+	return 200, c.repo.labelShapes(i.labels), nil
 }
 
-func (s *Server) listComments(c *request) (int, any, error) {
-	p, err := c.pull()
+// listEvents answers with who labelled, closed and reopened an issue.
+func (s *Server) listEvents(c *request) (int, any, error) {
+	i, err := c.issue()
 	if err != nil {
 		return 0, nil, err
 	}
 	all := []object{}
-	for _, x := range page(c, p.comments) {
-		all = append(all, c.repo.commentShape(p, x))
+	for _, d := range page(c, i.deeds) {
+		all = append(all, c.repo.deedShape(d))
+	}
+	return 200, all, nil
+}
+
+func (s *Server) listComments(c *request) (int, any, error) {
+	i, err := c.issue()
+	if err != nil {
+		return 0, nil, err
+	}
+	all := []object{}
+	for _, x := range page(c, i.comments) {
+		all = append(all, c.repo.commentShape(i, x))
+	}
+	return 200, all, nil
+}
+
+// listAllComments answers with the comments of all issues and pulls, the
+// oldest first unless it is told otherwise.
+func (s *Server) listAllComments(c *request) (int, any, error) {
+	since, err := c.since()
+	if err != nil {
+		return 0, nil, err
+	}
+	type said struct {
+		*issue
+		comment
+	}
+	var found []said
+	for _, i := range c.repo.issues {
+		for _, x := range i.comments {
+			if !x.edited.Before(since) {
+				found = append(found, said{i, x})
+			}
+		}
+	}
+	q := c.URL.Query()
+	slices.SortFunc(found, func(a, b said) int {
+		if q.Get("sort") == "updated" {
+			return cmp.Or(a.edited.Compare(b.edited), cmp.Compare(a.comment.id, b.comment.id))
+		}
+		return cmp.Compare(a.comment.id, b.comment.id)
+	})
+	if q.Get("direction") == "desc" {
+		slices.Reverse(found)
+	}
+	all := []object{}
+	for _, x := range page(c, found) {
+		all = append(all, c.repo.commentShape(x.issue, x.comment))
 	}
 	return 200, all, nil
 }
 
 func (s *Server) addComment(c *request) (int, any, error) {
-	p, err := c.pull()
+	i, err := c.issue()
 	if err != nil {
 		return 0, nil, err
 	}
@@ -117,20 +227,13 @@ func (s *Server) addComment(c *request) (int, any, error) {
 	if err := c.decode(&in); err != nil {
 		return 0, nil, err
 	}
-	if in.Body == "" {
+	switch n := len([]rune(in.Body)); {
+	case n == 0:
 		return 0, nil, invalid("IssueComment", "body", "missing_field")
+	case n > 65536:
+		return 0, nil, custom("IssueComment", "body is too long (maximum is 65536 characters)")
 	}
-	return 201, c.repo.commentShape(p, c.repo.comment(p, c.login, in.Body)), nil
-}
-
-func (r *Repo) comment(p *pull, by, text string) comment {
-	x := comment{id: r.server.id(), by: by, text: text, at: r.server.now()}
-	p.comments = append(p.comments, x)
-	r.touch(p)
-	r.emit("issue_comment", object{
-		"action": "created", "issue": r.issueShape(p), "comment": r.commentShape(p, x), "repository": r.shape(), "sender": r.server.user(by),
-	})
-	return x
+	return 201, c.repo.commentShape(i, c.repo.comment(i, c.login, in.Body)), nil
 }
 
 func (s *Server) editComment(c *request) (int, any, error) {
@@ -142,12 +245,9 @@ func (s *Server) editComment(c *request) (int, any, error) {
 	if err != nil {
 		return 0, nil, notFound()
 	}
-	for _, p := range c.repo.pulls {
-		for i := range p.comments {
-			if p.comments[i].id == id {
-				p.comments[i].text = in.Body
-				return 200, c.repo.commentShape(p, p.comments[i]), nil
-			}
+	for _, i := range c.repo.issues {
+		if nth := slices.IndexFunc(i.comments, func(x comment) bool { return x.id == id }); nth >= 0 {
+			return 200, c.repo.commentShape(i, c.repo.reword(i, nth, in.Body, c.login)), nil
 		}
 	}
 	return 0, nil, notFound()

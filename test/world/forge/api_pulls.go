@@ -2,11 +2,11 @@ package forge
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 func (c *request) pull() (*pull, error) {
@@ -119,9 +119,7 @@ func (s *Server) editPull(c *request) (int, any, error) {
 		return 0, nil, err
 	}
 	if title != p.title || body != p.body {
-		p.title, p.body = title, body
-		c.repo.touch(p)
-		c.repo.emit("pull_request", c.repo.event(p, "edited", c.login))
+		c.repo.retitle(p.issue, title, body, c.login)
 	}
 	if in.Base != nil && *in.Base != p.base {
 		at, ok := c.repo.seen[*in.Base]
@@ -129,30 +127,15 @@ func (s *Server) editPull(c *request) (int, any, error) {
 			return 0, nil, invalid("PullRequest", "base", "invalid")
 		}
 		p.base, p.baseAt, p.asked = *in.Base, at, 0
-		c.repo.touch(p)
+		c.repo.touch(p.issue)
 	}
 	if in.State != nil {
-		if err := c.repo.setState(p, *in.State, c.login); err != nil {
+		if err := c.repo.setState(p.issue, *in.State, c.login); err != nil {
 			return 0, nil, err
 		}
 	}
 	o, err := c.repo.wholePull(p)
 	return 200, o, err
-}
-
-func (r *Repo) setState(p *pull, state, by string) error {
-	switch {
-	case state == p.state():
-	case state == "closed":
-		r.close(p, by)
-	case state != "open" || p.merged || r.seen[p.branch] == "":
-		return invalid("PullRequest", "state", "invalid")
-	default:
-		p.open, p.closedBy, p.closedAt, p.head, p.asked = true, "", time.Time{}, r.seen[p.branch], 0
-		r.touch(p)
-		r.emit("pull_request", r.event(p, "reopened", by))
-	}
-	return nil
 }
 
 func (s *Server) mergePull(c *request) (int, any, error) {
@@ -170,6 +153,9 @@ func (s *Server) mergePull(c *request) (int, any, error) {
 		if err := c.decode(&in); err != nil {
 			return 0, nil, err
 		}
+	}
+	if c.repo.hasQueue() {
+		return 0, nil, refuse(405, "Repository rule violations found\n\nChanges must be made through the merge queue")
 	}
 	sha, err := c.repo.land(p, cmp.Or(in.Method, "merge"), in.SHA, in.Title, in.Message, c.login)
 	if err != nil {
@@ -194,7 +180,7 @@ func (s *Server) requestReviewers(c *request) (int, any, error) {
 		return 0, nil, refuse(422, "Review cannot be requested from pull request author.")
 	}
 	p.reviewers, p.teams = union(p.reviewers, in.Reviewers), union(p.teams, in.Teams)
-	c.repo.touch(p)
+	c.repo.touch(p.issue)
 	c.repo.emit("pull_request", c.repo.event(p, "review_requested", c.login))
 	return 201, c.repo.pullShape(p), nil
 }
@@ -206,14 +192,19 @@ func (s *Server) listReviews(c *request) (int, any, error) {
 	}
 	all := []object{}
 	for _, v := range page(c, p.reviews) {
-		url := c.repo.page(p)
-		all = append(all, object{
-			"id": v.id, "node_id": "PRR_" + strconv.FormatInt(v.id, 10), "user": s.user(v.by), "body": "", "state": v.state, "html_url": url, "commit_id": v.commit,
-			"pull_request_url": c.repo.api() + "/pulls/" + strconv.FormatInt(p.number, 10), "submitted_at": stamp(v.at), "author_association": "MEMBER",
-			"_links": object{"html": object{"href": url}, "pull_request": object{"href": url}},
-		})
+		all = append(all, c.repo.reviewShape(p, v))
 	}
 	return 200, all, nil
+}
+
+func (r *Repo) reviewShape(p *pull, v review) object {
+	html := fmt.Sprintf("%s#pullrequestreview-%d", r.page(p), v.id)
+	api := fmt.Sprintf("%s/pulls/%d", r.api(), p.number)
+	return object{
+		"id": v.id, "node_id": fmt.Sprintf("PRR_%d", v.id), "user": r.server.user(v.by), "body": "", "state": v.state, "html_url": html, "commit_id": v.commit,
+		"pull_request_url": api, "submitted_at": stamp(v.at), "author_association": "MEMBER",
+		"_links": object{"html": object{"href": html}, "pull_request": object{"href": api}},
+	}
 }
 
 func union(a, b []string) []string {

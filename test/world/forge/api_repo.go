@@ -1,6 +1,7 @@
 package forge
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -29,7 +30,12 @@ func (s *Server) routes() {
 		"PUT /pulls/{number}/merge":                s.mergePull,
 		"POST /pulls/{number}/requested_reviewers": s.requestReviewers,
 		"GET /pulls/{number}/reviews":              s.listReviews,
+		"GET /issues":                              s.listIssues,
+		"POST /issues":                             s.createIssue,
+		"GET /issues/comments":                     s.listAllComments,
 		"GET /issues/{number}":                     s.getIssue,
+		"GET /issues/{number}/events":              s.listEvents,
+		"GET /collaborators/{login}/permission":    s.getPermission,
 		"PATCH /issues/{number}":                   s.editIssue,
 		"POST /issues/{number}/labels":             s.addLabels,
 		"DELETE /issues/{number}/labels/{name}":    s.removeLabel,
@@ -51,6 +57,8 @@ func (s *Server) routes() {
 		s.api.HandleFunc(method+" "+api+"/repos/{owner}/{repo}"+path, s.serve(true, h))
 	}
 	s.api.HandleFunc("GET "+api+"/user", s.serve(false, s.getUser))
+	s.api.HandleFunc("GET "+api+"/orgs/{org}/teams/{slug}", s.serve(false, s.getTeam))
+	s.api.HandleFunc("GET "+api+"/orgs/{org}/teams/{slug}/memberships/{login}", s.serve(false, s.getMembership))
 	s.api.HandleFunc("POST "+api+"/app/installations/{id}/access_tokens", s.serve(false, s.createToken))
 	s.api.HandleFunc("POST /api/graphql", s.serve(false, s.graphql))
 	s.api.HandleFunc("/", s.serve(false, func(*request) (int, any, error) { return 0, nil, notFound() }))
@@ -60,6 +68,7 @@ func (s *Server) routes() {
 	s.web.HandleFunc("GET /{owner}/{repo}", s.repoPage)
 	s.web.HandleFunc("GET /{owner}/{repo}/pulls", s.repoPage)
 	s.web.HandleFunc("GET /{owner}/{repo}/pull/{number}", s.pullPage)
+	s.web.HandleFunc("GET /{owner}/{repo}/issues/{number}", s.issuePage)
 }
 
 // ServeHTTP sends a request to the API, or to the pages and to Git.
@@ -87,7 +96,7 @@ func (s *Server) listRules(c *request) (int, any, error) {
 		if kind == "merge_queue" {
 			rule["parameters"] = object{
 				"check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN", "max_entries_to_build": 5, "max_entries_to_merge": 5,
-				"merge_method": "MERGE", "min_entries_to_merge": 1, "min_entries_to_merge_wait_minutes": 5,
+				"merge_method": strings.ToUpper(cmp.Or(c.repo.QueueMethod, "merge")), "min_entries_to_merge": 1, "min_entries_to_merge_wait_minutes": 5,
 			}
 		}
 		all = append(all, rule)

@@ -39,9 +39,11 @@ type Options struct {
 	Now func() time.Time
 	// Hourly is the primary limit, in requests; 5,000 without it.
 	Hourly int
-	// ContentPerMinute is the secondary limit on calls that create content.
-	// Zero enforces none; they are counted all the same.
-	ContentPerMinute int
+	// ContentPerMinute and ContentPerHour are the secondary limits on calls
+	// that create content, PointsPerMinute that on all calls of REST, of which
+	// a read is one point and a write five. Zero enforces none; all is counted
+	// all the same. GitHub's own are the constants Published….
+	ContentPerMinute, ContentPerHour, PointsPerMinute int
 	// MergeableAfter is how many times a pull is asked for before it says
 	// whether it can be merged.
 	MergeableAfter int
@@ -67,7 +69,10 @@ type Server struct {
 	apps     map[int64]*app
 	faults   []*Fault
 	calls    []Call
-	content  []time.Time // when content was created
+	teams    map[string]map[string]string // state of each member, by "org/team"
+	counts   Counts
+	content  []time.Time // when content was created within the last hour
+	points   []spent     // within the last minute
 	used     int         // requests in this hour
 	resets   time.Time   // when the hour ends
 	lastID   int64
@@ -99,7 +104,7 @@ func Start(o Options) (*Server, error) {
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
 	}
-	s := &Server{opts: o, dir: o.Dir, repos: map[string]*Repo{}, tokens: map[string]grant{}, apps: map[int64]*app{}}
+	s := &Server{opts: o, dir: o.Dir, repos: map[string]*Repo{}, tokens: map[string]grant{}, apps: map[int64]*app{}, teams: map[string]map[string]string{}}
 	if host, _, err := net.SplitHostPort(o.Addr); err != nil || !net.ParseIP(host).IsLoopback() {
 		return nil, fmt.Errorf("listen on %q: only addresses of loopback are served", o.Addr)
 	}
@@ -170,7 +175,7 @@ func (s *Server) Create(owner, name string) (*Repo, error) {
 	}
 	r := &Repo{
 		Owner: owner, Name: name, Base: "main", MergeMethods: []string{"merge", "squash", "rebase"},
-		server: s, id: s.id(), dir: filepath.Join(s.dir, owner, name+".git"), labels: map[string]int64{}, statuses: map[string][]status{}, created: s.now(),
+		server: s, id: s.id(), dir: filepath.Join(s.dir, owner, name+".git"), labels: map[string]int64{}, roles: map[string]string{}, statuses: map[string][]status{}, created: s.now(),
 	}
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return nil, err

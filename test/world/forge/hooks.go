@@ -100,7 +100,8 @@ func (r *Repo) emit(event string, payload object) {
 	}
 }
 
-// event is what happened to a pull. by is empty when a push did it.
+// event is what happened to a pull; tell delivers it. by is empty when a push
+// did it.
 func (r *Repo) event(p *pull, action, by string) object {
 	if by == "" {
 		by = p.author

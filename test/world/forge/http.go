@@ -24,10 +24,11 @@ var shaForm = regexp.MustCompile(`^[0-9a-f]{40}$`)
 type request struct {
 	*http.Request
 	grant
-	token  string
-	repo   *Repo
-	body   []byte
-	header http.Header // of the answer
+	token   string
+	repo    *Repo
+	body    []byte
+	header  http.Header // of the answer
+	toosoon bool        // a limit refused it
 }
 
 // handler answers a call; its error is a *refusal, or a fault of ours.
@@ -62,7 +63,7 @@ func custom(resource, message string) error {
 type Call struct {
 	Method, Path string
 	Status       int
-	Content      bool // GitHub counts it as creating content
+	Content      bool // GitHub counts it as creating content; also one that was refused
 }
 
 // Calls returns the API calls since Forget, in order.
@@ -72,11 +73,12 @@ func (s *Server) Calls() []Call {
 	return slices.Clone(s.calls)
 }
 
-// Forget empties the list of calls.
+// Forget empties the list of calls and their counts. What was used of the
+// limits stays used.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.calls = nil
+	s.calls, s.counts = nil, Counts{}
 }
 
 // serve wraps a handler with everything that all calls have in common.
@@ -133,6 +135,9 @@ func (s *Server) answer(c *request, needsRepo bool, h handler) (int, any, error)
 		if err := c.repo.sync(); err != nil {
 			return 0, nil, err
 		}
+		if err := c.repo.queueTurns(); err != nil {
+			return 0, nil, err
+		}
 	}
 	return h(c)
 }
@@ -165,11 +170,8 @@ func (s *Server) write(w http.ResponseWriter, c *request, status int, answer any
 		s.used++
 	}
 	s.rateHeaders(h)
-	content := createsContent(c.Request)
-	if content && status < 300 {
-		s.content = append(s.content, s.opts.Now())
-	}
-	s.calls = append(s.calls, Call{c.Method, strings.TrimPrefix(c.URL.RequestURI(), "/api/v3"), status, content})
+	s.calls = append(s.calls, Call{c.Method, strings.TrimPrefix(c.URL.RequestURI(), "/api/v3"), status, c.createsContent()})
+	s.tally(c, status)
 	w.WriteHeader(status)
 	_, _ = w.Write(data) // the client is gone, and will ask again
 }

@@ -3,6 +3,7 @@ package forge
 import (
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,11 +21,15 @@ code,pre{font:13px/1.45 ui-monospace,monospace;background:#f0f2f4;border-radius:
 .meta{color:#59636e}.add{color:#1a7f37}.del{color:#cf222e}blockquote{border-left:3px solid #d1d9e0;margin-left:0;padding-left:1em;color:#59636e}</style>{{end}}
 {{define "index"}}{{template "head" "Forge"}}<h1>Repositories</h1><ul>{{range .}}<li><a href="/{{.Name}}">{{.Name}}</a> <span class="meta">{{.Open}} open</span></li>{{end}}</ul>{{end}}
 {{define "repo"}}{{template "head" .Name}}<p><a href="/">All repositories</a></p><h1>{{.Name}}</h1><p class="meta"><code>git clone {{.Clone}}</code></p><table><tr><th>#<th>Pull request<th>State<th>Branch</tr>
-{{range .Pulls}}<tr><td>{{.Number}}<td><a href="{{.URL}}">{{.Title}}</a>{{range .Labels}} <span class="label">{{.}}</span>{{end}}<td><span class="state {{.Class}}">{{.Class}}</span><td><code>{{.Branch}}</code></tr>{{else}}<tr><td colspan="4">No pull requests.</tr>{{end}}</table>{{end}}
+{{range .Pulls}}<tr><td>{{.Number}}<td><a href="{{.URL}}">{{.Title}}</a>{{range .Labels}} <span class="label">{{.}}</span>{{end}}<td><span class="state {{.Class}}">{{.Class}}</span><td><code>{{.Branch}}</code></tr>{{else}}<tr><td colspan="4">No pull requests.</tr>{{end}}</table>{{if .Issues}}<table><tr><th>#<th>Issue<th>State</tr>
+{{range .Issues}}<tr><td>{{.Number}}<td><a href="{{.URL}}">{{.Title}}</a>{{range .Labels}} <span class="label">{{.}}</span>{{end}}<td><span class="state {{.State}}">{{.State}}</span></tr>{{end}}</table>{{end}}{{end}}
+{{define "issue"}}{{template "head" .Title}}<p><a href="/{{.Repo}}">{{.Repo}}</a></p><h1>{{.Title}} <small>#{{.Number}}</small></h1>
+<p><span class="state {{.State}}">{{.State}}</span> <b>{{.Author}}</b> <span class="meta">opened this issue{{if .ClosedBy}}, <b>{{.ClosedBy}}</b> closed it{{end}}</span>{{range .Labels}} <span class="label">{{.}}</span>{{end}}</p>
+<div class="box">{{.Text}}</div>{{range .Said}}<div class="box"><p class="meta"><b>{{.By}}</b></p>{{.Text}}</div>{{end}}{{end}}
 {{define "pull"}}{{template "head" .Title}}<p><a href="/{{.Repo}}">{{.Repo}}</a></p><h1>{{.Title}} <small>#{{.Number}}</small></h1>
 <p><span class="state {{.Class}}">{{.Class}}</span> <b>{{.Author}}</b> <span class="meta">wants to merge <code>{{.Branch}}</code> into <code>{{.Base}}</code></span>{{range .Labels}} <span class="label">{{.}}</span>{{end}}</p>
 {{if .Asked}}<p class="meta">Review is asked of {{range $i, $x := .Asked}}{{if $i}}, {{end}}{{$x}}{{end}}.</p>{{end}}
-<div class="box">{{.Text}}</div>{{range .Statuses}}<p class="meta"><b>{{.State}}</b> {{.Context}}: {{.Description}}</p>{{end}}
+{{range .Reviews}}<p class="meta"><b>{{.By}}</b> {{.Said}}</p>{{end}}<div class="box">{{.Text}}</div>{{range .Statuses}}<p class="meta"><b>{{.State}}</b> {{.Context}}: {{.Description}}</p>{{end}}
 {{range .Said}}<div class="box"><p class="meta"><b>{{.By}}</b></p>{{.Text}}</div>{{end}}
 <h2>Changes</h2><pre>{{range .Diff}}<span class="{{.Class}}">{{.Text}}</span>
 {{end}}</pre>{{end}}`))
@@ -33,11 +38,21 @@ type shownPull struct {
 	Pull
 	Repo, Class string
 	Asked       []string
+	Reviews     []shownReview
 	Text        template.HTML
 	Said        []shownComment
 	Statuses    []shownStatus
 	Diff        []shownLine
 }
+
+type shownIssue struct {
+	Issue
+	Repo string
+	Text template.HTML
+	Said []shownComment
+}
+
+type shownReview struct{ By, Said string }
 
 type shownComment struct {
 	By   string
@@ -90,12 +105,34 @@ func (s *Server) repoPage(w http.ResponseWriter, hr *http.Request) {
 	data := struct {
 		Name, Clone string
 		Pulls       []shownPull
-	}{Name: r.full(), Clone: r.CloneURL("")}
+		Issues      []Issue
+	}{Name: r.full(), Clone: r.CloneURL(""), Issues: r.Issues()}
+	slices.Reverse(data.Issues)
 	all := r.Pulls()
 	for i := len(all) - 1; i >= 0; i-- {
 		data.Pulls = append(data.Pulls, shownPull{Pull: all[i], Class: class(all[i])})
 	}
 	show(w, "repo", data)
+}
+
+func (s *Server) issuePage(w http.ResponseWriter, hr *http.Request) {
+	r := s.Repo(hr.PathValue("owner"), hr.PathValue("repo"))
+	n, err := strconv.Atoi(hr.PathValue("number"))
+	if r == nil || err != nil {
+		http.NotFound(w, hr)
+		return
+	}
+	all := r.Issues()
+	nth := slices.IndexFunc(all, func(i Issue) bool { return i.Number == n })
+	if nth < 0 {
+		http.NotFound(w, hr)
+		return
+	}
+	i := shownIssue{Issue: all[nth], Repo: r.full(), Text: markdown(all[nth].Body)}
+	for _, c := range i.Comments {
+		i.Said = append(i.Said, shownComment{c.By, markdown(c.Text)})
+	}
+	show(w, "issue", i)
 }
 
 func (s *Server) pullPage(w http.ResponseWriter, hr *http.Request) {
@@ -106,15 +143,19 @@ func (s *Server) pullPage(w http.ResponseWriter, hr *http.Request) {
 		return
 	}
 	all := r.Pulls()
-	if n < 1 || n > len(all) {
+	nth := slices.IndexFunc(all, func(p Pull) bool { return p.Number == n })
+	if nth < 0 {
 		http.NotFound(w, hr)
 		return
 	}
-	p := shownPull{Pull: all[n-1], Repo: r.full(), Class: class(all[n-1]), Text: markdown(all[n-1].Body)}
+	p := shownPull{Pull: all[nth], Repo: r.full(), Class: class(all[nth]), Text: markdown(all[nth].Body)}
 	p.Asked = append(append(p.Asked, p.Reviewers...), p.Teams...)
 	s.mu.Lock()
-	at := r.pulls[n-1]
+	at := r.find(n)
 	from := at.baseAt
+	for _, v := range at.reviews {
+		p.Reviews = append(p.Reviews, shownReview{v.by, strings.ToLower(strings.ReplaceAll(v.state, "_", " "))})
+	}
 	for _, c := range at.comments {
 		p.Said = append(p.Said, shownComment{c.by, markdown(c.text)})
 	}

@@ -68,64 +68,14 @@ func (r *Repo) Open(login, branch, base, title, body string) (number int, err er
 	return int(p.number), nil
 }
 
-// Close closes a pull without merging it.
-func (r *Repo) Close(number int, login string) error {
-	return r.by(number, func(p *pull) error { return r.setState(p, "closed", login) })
-}
-
-// Reopen opens a closed pull again.
-func (r *Repo) Reopen(number int, login string) error {
-	return r.by(number, func(p *pull) error { return r.setState(p, "open", login) })
-}
-
-// Merge merges a pull: method is merge, squash or rebase.
+// Merge merges a pull: method is merge, squash or rebase. A person's hands are
+// not bound by a merge queue.
 func (r *Repo) Merge(number int, login, method string) (commit string, err error) {
 	err = r.by(number, func(p *pull) error {
 		commit, err = r.land(p, method, "", "", "", login)
 		return err
 	})
 	return commit, err
-}
-
-// Comment writes a comment.
-func (r *Repo) Comment(number int, login, text string) error {
-	return r.by(number, func(p *pull) error { r.comment(p, login, text); return nil })
-}
-
-// Label puts labels on a pull.
-func (r *Repo) Label(number int, login string, labels ...string) error {
-	return r.by(number, func(p *pull) error {
-		r.relabel(p, union(slices.Clone(p.labels), labels), login)
-		return nil
-	})
-}
-
-// Unlabel takes labels off a pull.
-func (r *Repo) Unlabel(number int, login string, labels ...string) error {
-	return r.by(number, func(p *pull) error {
-		r.relabel(p, slices.DeleteFunc(slices.Clone(p.labels), func(l string) bool { return slices.Contains(labels, l) }), login)
-		return nil
-	})
-}
-
-// Retitle changes what a pull says.
-func (r *Repo) Retitle(number int, login, title, body string) error {
-	return r.by(number, func(p *pull) error {
-		p.title, p.body = title, body
-		r.touch(p)
-		r.emit("pull_request", r.event(p, "edited", login))
-		return nil
-	})
-}
-
-// Review reviews a pull: state is APPROVED or CHANGES_REQUESTED.
-func (r *Repo) Review(number int, login, state string) error {
-	return r.by(number, func(p *pull) error {
-		p.reviews = append(p.reviews, review{id: r.server.id(), by: login, state: state, commit: p.head, at: r.server.now()})
-		p.reviewers = slices.DeleteFunc(p.reviewers, func(l string) bool { return l == login })
-		r.touch(p)
-		return nil
-	})
 }
 
 // Status puts a status on a commit, as a build does.

@@ -18,13 +18,20 @@ type Repo struct {
 	DeleteMerged bool     // branches of merged pulls are deleted
 	NoDrafts     bool     // as in private repositories of small plans
 	Required     []string // contexts that must be a success before a merge
-	Rules        []string // further kinds of rules on every branch: "required_signatures"
+	// Rules are further kinds of rules on every branch: "required_signatures".
+	// With "merge_queue" the API merges through a queue only.
+	Rules       []string
+	QueueMethod string // how the queue merges; "merge" without it
+	QueueAfter  int    // how many API calls a pull stands first in the queue before it is merged; negative: until Advance
 
 	server   *Server
 	id       int64
 	dir      string
 	created  time.Time
-	pulls    []*pull // by number, from 1
+	issues   []*issue // all of them, by number, from 1
+	pulls    []*pull  // those issues that are pulls
+	queue    []*queued
+	roles    map[string]string // permission by login
 	labels   map[string]int64
 	statuses map[string][]status // by commit, oldest first
 	releases []Release
@@ -46,19 +53,13 @@ type status struct {
 }
 
 type pull struct {
-	id, number            int64
-	title, body, author   string
+	*issue
 	branch, base          string
 	head                  string // the branch's commit, as long as the pull is open
 	baseAt                string // the base's commit when it was opened, or merged
-	open, draft, merged   bool
+	draft, merged         bool
 	merge, mergedBy       string
-	closedBy              string
-	created, updated      time.Time
-	closedAt              time.Time
-	labels, assignees     []string
 	reviewers, teams      []string
-	comments              []comment
 	reviews               []review
 	asked                 int // how often it was asked for since it last changed
 	testedHead, testedOn  string
@@ -67,15 +68,9 @@ type pull struct {
 	removed               int
 }
 
-type comment struct {
-	id       int64
-	by, text string
-	at       time.Time
-}
-
 type review struct {
 	id        int64
-	by, state string // APPROVED, CHANGES_REQUESTED
+	by, state string // APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED
 	commit    string
 	at        time.Time
 }
@@ -104,13 +99,11 @@ func (r *Repo) AddRelease(rel Release) {
 
 // find returns a pull, or nil.
 func (r *Repo) find(number int) *pull {
-	if number < 1 || number > len(r.pulls) {
-		return nil
+	if i := r.issue(number); i != nil {
+		return i.pull
 	}
-	return r.pulls[number-1]
+	return nil
 }
-
-func (r *Repo) touch(p *pull) { p.updated = r.server.now() }
 
 // sync takes notice of what was pushed since it last looked: heads of pulls
 // move, pulls whose branch is gone are closed, and those whose commits are on
@@ -134,11 +127,11 @@ func (r *Repo) sync() error {
 		head, exists := now[p.branch]
 		switch {
 		case !exists:
-			r.close(p, "")
+			r.close(p.issue, "")
 			continue
 		case head != p.head:
 			p.head, p.asked = head, 0
-			r.touch(p)
+			r.touch(p.issue)
 			if err := r.keep(p); err != nil {
 				return err
 			}
@@ -178,15 +171,9 @@ func (r *Repo) landed(p *pull, from, to string) error {
 	return nil
 }
 
-func (r *Repo) close(p *pull, by string) {
-	p.open, p.closedBy, p.closedAt = false, by, r.server.now()
-	r.touch(p)
-	r.emit("pull_request", r.event(p, "closed", by))
-}
-
 func (r *Repo) merged(p *pull, commit, by string) {
 	p.merged, p.merge, p.mergedBy = true, commit, by
-	r.close(p, by)
+	r.close(p.issue, by)
 }
 
 // open opens a pull.
@@ -210,14 +197,12 @@ func (r *Repo) open(author, branch, base, title, body string, draft bool) (*pull
 	if draft && r.NoDrafts {
 		return nil, custom("PullRequest", "Draft pull requests are not supported in this repository.")
 	}
-	now := r.server.now()
-	p := &pull{
-		id: r.server.id(), number: int64(len(r.pulls) + 1), title: title, body: body, author: author, branch: branch, base: base,
-		head: head, baseAt: at, open: true, draft: draft, created: now, updated: now,
-	}
+	p := &pull{issue: r.newIssue(author, title, body), branch: branch, base: base, head: head, baseAt: at, draft: draft}
 	if err := r.keep(p); err != nil {
 		return nil, err
 	}
+	p.issue.pull = p
+	r.issues = append(r.issues, p.issue)
 	r.pulls = append(r.pulls, p)
 	r.emit("pull_request", r.event(p, "opened", author))
 	return p, nil
@@ -288,6 +273,7 @@ func (r *Repo) land(p *pull, method, head, title, message, by string) (string, e
 		return "", refuse(405, "Pull Request is not mergeable")
 	case p.draft:
 		return "", refuse(405, "Pull Request is still a draft")
+	case by == queueBot: // which goes by its own method
 	case !slices.Contains(r.MergeMethods, method):
 		return "", refuse(405, map[string]string{
 			"merge": "Merge commits are not allowed on this repository.", "squash": "Squash merges are not allowed on this repository.",

@@ -108,15 +108,8 @@ func (r *Repo) labelShapes(names []string) []object {
 	return all
 }
 
-func (p *pull) state() string {
-	if p.open {
-		return "open"
-	}
-	return "closed"
-}
-
 func (r *Repo) page(p *pull) string {
-	return fmt.Sprintf("%s/%s/pull/%d", r.server.URL, r.full(), p.number)
+	return r.issuePage(p.issue)
 }
 
 func (r *Repo) end(branch, sha string) object {
@@ -200,35 +193,6 @@ func (r *Repo) teamShapes(slugs []string) []object {
 		})
 	}
 	return all
-}
-
-// issueShape is a pull as an issue.
-func (r *Repo) issueShape(p *pull) object {
-	s, api := r.server, fmt.Sprintf("%s/issues/%d", r.api(), p.number)
-	assignee := any(nil)
-	if len(p.assignees) > 0 {
-		assignee = s.user(p.assignees[0])
-	}
-	mergedAt := time.Time{}
-	if p.merged {
-		mergedAt = p.closedAt
-	}
-	html := r.page(p)
-	return object{
-		"url": api, "repository_url": r.api(), "labels_url": api + "/labels{/name}", "comments_url": api + "/comments", "events_url": api + "/events", "html_url": html,
-		"id": p.id, "node_id": fmt.Sprintf("PR_%d_%d", r.id, p.number), "number": p.number, "title": p.title, "body": nullable(p.body), "user": s.user(p.author), "labels": r.labelShapes(p.labels),
-		"state": p.state(), "locked": false, "assignee": assignee, "assignees": s.users(p.assignees), "milestone": nil, "comments": len(p.comments), "created_at": stamp(p.created),
-		"updated_at": stamp(p.updated), "closed_at": stamp(p.closedAt), "closed_by": s.user(p.closedBy), "author_association": "MEMBER", "draft": p.draft,
-		"pull_request": object{"url": fmt.Sprintf("%s/pulls/%d", r.api(), p.number), "html_url": html, "diff_url": html + ".diff", "patch_url": html + ".patch", "merged_at": stamp(mergedAt)},
-	}
-}
-
-func (r *Repo) commentShape(p *pull, c comment) object {
-	return object{
-		"id": c.id, "node_id": fmt.Sprintf("IC_%d", c.id), "url": fmt.Sprintf("%s/issues/comments/%d", r.api(), c.id), "html_url": fmt.Sprintf("%s#issuecomment-%d", r.page(p), c.id),
-		"issue_url": fmt.Sprintf("%s/issues/%d", r.api(), p.number), "user": r.server.user(c.by), "body": c.text, "author_association": "MEMBER",
-		"created_at": stamp(c.at), "updated_at": stamp(c.at),
-	}
 }
 
 func (r *Repo) statusShape(sha string, s status) object {
