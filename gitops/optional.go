@@ -15,6 +15,14 @@ type ReleaseLister interface {
 	Releases(ctx context.Context, owner, repo string) ([]Release, error)
 }
 
+// FileReader is a forge that gives single files of repositories on it.
+type FileReader interface {
+	// ReadFile returns a file at a branch, tag or commit; at the default branch
+	// when ref is empty. It is ErrNotFound when there is none, and an error for
+	// a directory or a file of more than 4 MiB.
+	ReadFile(ctx context.Context, owner, repo, path, ref string) ([]byte, error)
+}
+
 // Labeler is a forge whose pulls can be labelled after they were opened.
 type Labeler interface {
 	// Label adds labels, created where they do not exist. One that is there
