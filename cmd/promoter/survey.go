@@ -60,6 +60,7 @@ type surveyed struct {
 	unanswered int // artifacts whose source gave no whole answer
 	asked      bool
 	noDigest   map[tagged]string // digests that were asked for in vain, and why
+	asking     source.Options    // how sources are asked
 }
 
 // survey reads the repository, asks the sources and runs the rules.
@@ -164,6 +165,9 @@ func (s *surveyed) ask(ctx context.Context, f surveyFlags, cache string, show *p
 	}
 	for _, m := range src.Mirrors {
 		o.Mirrors = append(o.Mirrors, source.Mirror{Prefix: m.From, To: m.To})
+	}
+	if s.asking = o; f.noCache {
+		s.asking.CacheDir = "" // the one of this look is gone after it
 	}
 	client, err := source.NewClient(o)
 	if err != nil {

@@ -71,6 +71,7 @@ func newWorkshopFor(ctx context.Context, s *surveyed, a *access) (*workshop, err
 	}
 	if a.kind == "github" && a.api == "" { // charts' projects are on github.com
 		w.notes.releases, _ = w.forge.(gitops.ReleaseLister)
+		w.notes.files, _ = w.forge.(gitops.FileReader)
 	}
 	if err := w.readSettings(ctx, a); err != nil {
 		return nil, err
@@ -105,6 +106,7 @@ func (w *workshop) readSettings(ctx context.Context, a *access) error {
 }
 
 func (w *workshop) close() {
+	w.notes.close()
 	if w.repo != nil {
 		_ = w.repo.Close() // the mirror is a cache: nothing is lost with it
 	}
