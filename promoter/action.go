@@ -31,6 +31,8 @@ type Open struct {
 	Base   string // the base branch's name
 	Draft  bool
 	Sheet  Sheet
+	// Say is the status that is put on the head first; nil: none.
+	Say *Notice
 }
 
 // Update rewrites a pull's title and body. Guard: the pull is open, at Head.
@@ -40,6 +42,8 @@ type Update struct {
 	Head   string
 	Draft  bool
 	Sheet  Sheet
+	// Say is the status that is put on the head first; nil: it is there.
+	Say *Notice
 }
 
 // Close closes a pull that something newer replaces, and says so in its
@@ -58,11 +62,92 @@ type Delete struct {
 	Expect string
 }
 
-func (Push) action()   {}
-func (Open) action()   {}
-func (Update) action() {}
-func (Close) action()  {}
-func (Delete) action() {}
+// Merge merges a pull. Guard: its head is at Head.
+type Merge struct {
+	Number  int
+	Branch  string
+	Head    string
+	Method  string // merge, squash or rebase
+	Queue   bool   // by the merge queue, which has a method of its own
+	Title   string // of the commit, where the method makes one
+	Message string
+}
+
+// WriteSeal puts a seal on a commit. Doing it twice changes nothing.
+type WriteSeal struct {
+	Number int // of the pull, for people
+	Branch string
+	Seal   Seal
+}
+
+// WriteRecord writes evidence down as a comment on a pull. Guard: no such
+// comment is there.
+type WriteRecord struct {
+	Number int
+	Title  string
+	Record Record
+}
+
+// Label adds or removes labels of ours.
+type Label struct {
+	Number int
+	Add    []string
+	Remove []string
+	Why    string
+}
+
+// Reply answers a command with a comment. Guard: none of ours answers it yet.
+type Reply struct {
+	Number  int
+	Comment int64
+	Text    string
+}
+
+// OpenTicket opens an issue. Guard: none is open with the key.
+type OpenTicket struct {
+	Key   string
+	Title string
+	Stop  bool
+	Lines []string
+}
+
+// CloseTicket closes an issue of ours, with why.
+type CloseTicket struct {
+	Number int
+	Key    string
+	Reason string
+}
+
+// EndOperation ends an application's operation that keeps a revert out. Guard:
+// it still runs, and is of the revision that was seen.
+type EndOperation struct {
+	App         string // as the engine calls it
+	Environment string
+	Cluster     string
+	Number      int    // of the revert's pull
+	Commit      string // that it keeps out
+	Why         string
+}
+
+// Notice is the commit status on a pull's head: what the pull waits for.
+type Notice struct {
+	State string `json:"state"` // pending, success or failure
+	Text  string `json:"text"`
+}
+
+func (Push) action()         {}
+func (Open) action()         {}
+func (Update) action()       {}
+func (Close) action()        {}
+func (Delete) action()       {}
+func (Merge) action()        {}
+func (WriteSeal) action()    {}
+func (WriteRecord) action()  {}
+func (Label) action()        {}
+func (Reply) action()        {}
+func (OpenTicket) action()   {}
+func (CloseTicket) action()  {}
+func (EndOperation) action() {}
 
 func (a Push) String() string {
 	verb := "push"
@@ -88,12 +173,56 @@ func (a Update) String() string { return fmt.Sprintf("update #%d: %s", a.Number,
 func (a Close) String() string  { return fmt.Sprintf("close #%d: %s", a.Number, a.Reason) }
 func (a Delete) String() string { return "delete " + a.Branch }
 
+func (a Merge) String() string {
+	how := "merge"
+	if a.Queue {
+		how = "queue"
+	} else if a.Method != "" && a.Method != "merge" {
+		how = a.Method
+	}
+	return fmt.Sprintf("%s #%d: %s", how, a.Number, a.Title)
+}
+
+func (a WriteSeal) String() string {
+	word := string(a.Seal.Stage)
+	if a.Seal.Stage == StageVerdict {
+		word = a.Seal.Verdict.String()
+	}
+	return fmt.Sprintf("seal #%d as %s: %s", a.Number, word, a.Seal.Reason)
+}
+
+func (a WriteRecord) String() string {
+	return fmt.Sprintf("record on #%d: %s (%s)", a.Number, a.Title, count(len(a.Record.Lines), "line"))
+}
+
+func (a Label) String() string {
+	var parts []string
+	for _, l := range a.Add {
+		parts = append(parts, "add "+l)
+	}
+	for _, l := range a.Remove {
+		parts = append(parts, "remove "+l)
+	}
+	return fmt.Sprintf("label #%d: %s: %s", a.Number, strings.Join(parts, ", "), a.Why)
+}
+
+func (a Reply) String() string       { return fmt.Sprintf("reply on #%d: %s", a.Number, a.Text) }
+func (a OpenTicket) String() string  { return "open issue: " + a.Title }
+func (a CloseTicket) String() string { return fmt.Sprintf("close issue #%d: %s", a.Number, a.Reason) }
+
+func (a EndOperation) String() string {
+	return fmt.Sprintf("end the operation of %s, which keeps #%d out: %s", a.App, a.Number, a.Why)
+}
+
 // Decision is what to do now, why, and when to look again.
 type Decision struct {
 	Actions []Action
 	Lines   []Line
-	Sheets  []Sheet   // of the pulls that are on their way, in the order of their actions
-	Wake    time.Time // the earliest moment at which waiting alone changes the decision; zero: none
+	Sheets  []Sheet // of the pulls that are on their way, in the order of their actions
+	// Questions are the facts that this decision lacks. It is to be made again
+	// with their answers before its actions are done.
+	Questions []Question
+	Wake      time.Time // the earliest moment at which waiting alone changes the decision; zero: none
 }
 
 // Line explains one (change, wave, environment): what, where, why, until when.
@@ -109,6 +238,8 @@ type Line struct {
 	Until       time.Time `json:"until,omitzero"`
 	Pull        int       `json:"pull,omitempty"`
 	Place       string    `json:"place,omitempty"` // for a target that nothing can be proposed for
+	// Evidence is what the line rests on, a line each.
+	Evidence []string `json:"evidence,omitempty"`
 }
 
 // Status is one word for where a change stands in an environment.
@@ -120,6 +251,11 @@ const (
 	Propose    Status = "propose"    // a pull is being pushed or opened now
 	Proposed   Status = "open"       // its pull is open
 	Waiting    Status = "waiting"    // for an earlier wave, a cap, a release's age
+	Going      Status = "merging"    // nothing is in the way any more
+	Verifying  Status = "verifying"  // merged; its applications and gates are watched
+	Passed     Status = "passed"     // sealed as good
+	Broken     Status = "failed"     // sealed as bad: frozen everywhere
+	Reverting  Status = "reverting"  // on its way back
 	Left       Status = "left"       // to a person: edited, rejected
 	Unresolved Status = "unresolved" // what there is could not be read or is not known
 	Unplaced   Status = "unplaced"   // in no wave

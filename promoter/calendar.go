@@ -1,6 +1,7 @@
 package promoter
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,4 +81,81 @@ func (w Window) String() string {
 
 func clockOf(d time.Duration) string {
 	return fmt.Sprintf("%02d:%02d", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// closed returns why nothing may be merged that reaches these places now, and
+// until when. The security lane waits for no window, but for freezes.
+func (p Policy) closed(reached []Reached, security bool, now time.Time) (string, time.Time) {
+	for _, r := range reached {
+		for _, f := range p.Freezes {
+			if concerns(f.Environments, f.Tenants, r) && !now.Before(f.From) && now.Before(f.To) {
+				return fmt.Sprintf("the freeze %q is on", f.Name), f.To
+			}
+		}
+	}
+	if security {
+		return "", time.Time{}
+	}
+	for _, r := range reached {
+		open, some := false, false
+		var next time.Time
+		for _, w := range p.Windows {
+			if !concerns(w.Environments, w.Tenants, r) {
+				continue
+			}
+			some = true
+			if w.open(now) {
+				open = true
+				break
+			}
+			if at := w.next(now); next.IsZero() || !at.IsZero() && at.Before(next) {
+				next = at
+			}
+		}
+		if some && !open {
+			return "outside the maintenance windows of " + cmp.Or(r.Environment, r.Tenant, "what it reaches"), next
+		}
+	}
+	return "", time.Time{}
+}
+
+// begins is when the window begins on the day that a moment falls on in its
+// zone, and ends is when that one is over. Clocks that are set forward or back
+// move both as people's clocks move.
+func (w Window) begins(now time.Time, days int) (from, to time.Time, ok bool) {
+	zone := w.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	day := now.In(zone)
+	y, m, d := day.Date()
+	at := func(offset int, since time.Duration) time.Time {
+		return time.Date(y, m, d+days+offset, int(since.Hours()), int(since.Minutes())%60, 0, 0, zone)
+	}
+	from, to = at(0, w.From), at(0, w.To)
+	if w.To <= w.From {
+		to = at(1, w.To)
+	}
+	return from, to, len(w.Days) == 0 || slices.Contains(w.Days, at(0, 12*time.Hour).Weekday())
+}
+
+// open reports whether the window is open: today's, or yesterday's that has
+// not ended.
+func (w Window) open(now time.Time) bool {
+	for _, days := range []int{0, -1} {
+		if from, to, ok := w.begins(now, days); ok && !now.Before(from) && now.Before(to) {
+			return true
+		}
+	}
+	return false
+}
+
+// next is when the window opens next.
+func (w Window) next(now time.Time) time.Time {
+	for days := range 8 {
+		if from, _, ok := w.begins(now, days); ok && from.After(now) {
+			return from
+		}
+	}
+	return time.Time{}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -29,22 +30,58 @@ type Branch struct {
 	Attempt int // 0 for the first
 }
 
-// String formats the name: promoter/<change>/<wave>[--<part>][--revert][--<attempt>].
+// Words of a branch's name that are no part of a wave.
+const (
+	wordRevert = "revert"
+	wordAgain  = "again-"
+)
+
+// String formats the name: promoter/<change>/<wave>[--<part>][--revert][--again-<attempt>].
 func (b Branch) String() string {
 	s := BranchPrefix + b.Change + "/" + slug(b.Wave, maxSlug)
-	if b.Part != "" {
-		s += "--" + slug(b.Part, maxSlug)
+	if part := slug(b.Part, maxSlug); b.Part != "" {
+		if part == wordRevert || strings.HasPrefix(part, wordAgain) {
+			part += "-" + digest8(part) // a cluster may be called so
+		}
+		s += "--" + part
 	}
 	if b.Revert {
-		s += "--revert"
+		s += "--" + wordRevert
 	}
 	if b.Attempt > 0 {
-		s += fmt.Sprintf("--%d", b.Attempt)
+		s += fmt.Sprintf("--%s%d", wordAgain, b.Attempt)
 	}
 	if len(s) > maxBranch {
 		s = s[:maxBranch-9] + "-" + digest8(s)
 	}
 	return s
+}
+
+// ParseBranch reads a branch's name back: the wave and the part as slugs.
+// False for a name that is none of ours.
+func ParseBranch(name string) (Branch, bool) {
+	id, ok := ChangeOf(name)
+	if !ok {
+		return Branch{}, false
+	}
+	words := strings.Split(strings.TrimPrefix(name, BranchPrefix+id+"/"), "--")
+	b := Branch{Change: id, Wave: words[0]}
+	words = words[1:]
+	if n := len(words); n > 0 && strings.HasPrefix(words[n-1], wordAgain) {
+		if attempt, err := strconv.Atoi(words[n-1][len(wordAgain):]); err == nil {
+			b.Attempt, words = attempt, words[:n-1]
+		}
+	}
+	if n := len(words); n > 0 && words[n-1] == wordRevert {
+		b.Revert, words = true, words[:n-1]
+	}
+	if len(words) > 1 {
+		return Branch{}, false
+	}
+	if len(words) == 1 {
+		b.Part = words[0]
+	}
+	return b, b.Wave != ""
 }
 
 // ChangeOf returns the id of the change that a branch of ours belongs to.

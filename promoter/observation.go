@@ -12,7 +12,18 @@ type Observation struct {
 	// PullsUnknown says why the forge's pulls could not be read whole; then
 	// nothing is opened, changed or closed.
 	PullsUnknown string
-	Seals        []Seal
+	// Answers to the questions of an earlier decision, by their keys.
+	Sealings   map[string]Sealing
+	Deliveries map[string]Delivery
+	Approvals  map[string]Approvals
+	// Remarks, Tickets and Records are what was said on the forge, as far back
+	// as it is read. TalkUnknown says why they could not be read: then nothing
+	// goes forward, because nobody knows whether a person has stopped it.
+	Remarks     []Remark
+	Tickets     []Ticket
+	Records     []Record
+	TalkUnknown string
+	Merging     Merging
 	// Unread lists, for each wave, the files of its environments that could
 	// not be read whole: what they hold is not known.
 	Unread [][]string
@@ -34,7 +45,8 @@ type Pull struct {
 	Number int
 	URL    string
 	Branch string
-	Head   string // the branch's commit
+	Head   string    // the branch's commit
+	HeadAt time.Time // its commit time
 	State  PullState
 	Draft  bool
 	// Ours is set when every commit on the branch is one that we wrote and
@@ -51,6 +63,8 @@ type Pull struct {
 	// since Parent: merging it may conflict, or join what nobody looked at.
 	Moved     bool
 	Sheet     string // digest of the sheet its text was written from; an index, not authority
+	Said      string // digest of the status that was last put on its head; an index too
+	Author    string
 	Merge     string // the merge commit, when merged
 	MergedAt  time.Time
 	ClosedBy  string
@@ -70,14 +84,12 @@ type Edit struct {
 	Image string `json:"image,omitempty"`
 }
 
-// Seal is a final verdict, read from a commit status on a merge commit.
-type Seal struct {
-	Change  string
-	Wave    string
-	Commit  string
-	Verdict Level
-	Reason  string
-	At      time.Time
+// Merging is how the repository lets a pull be merged.
+type Merging struct {
+	Methods []string // of merge, squash and rebase; nil: not known
+	Queue   bool     // by its merge queue
+	// Silent is set where the forge keeps no comments or issues for us.
+	Silent bool
 }
 
 // Level is how good or bad a verdict is. The worst of several wins: harm that

@@ -11,68 +11,25 @@ import (
 // Plan decides. It is the only place where anything is decided: the same
 // observation, policy and time give the same decision.
 func Plan(obs Observation, pol Policy, now time.Time) Decision {
-	p := &planner{obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, wanted: map[string]bool{}, held: map[*Target]string{}}
+	p := newPlanner(obs, pol, now)
 	for i := range obs.Pulls {
 		p.seePull(&obs.Pulls[i])
 	}
+	p.findTrials()
 	p.explainUnplaced()
-	for _, u := range units(obs.Targets, pol) {
+	all := units(obs.Targets, pol)
+	p.joinTrials(all)
+	p.frozenByPulls()
+	for _, u := range all {
 		p.unit(u)
 	}
 	p.supersede()
 	p.propose()
+	p.obey()
+	p.explainTrials()
+	p.tickets()
 	p.sortLines()
 	return p.out
-}
-
-type planner struct {
-	obs   Observation
-	pol   Policy
-	now   time.Time
-	pulls map[string]*Pull // by branch
-	// merged are the changes of which some wave's pull was merged.
-	merged map[string]bool
-	failed map[string]Seal
-	// wanted are the branches that this decision wants to exist.
-	wanted map[string]bool
-	// held are the targets that may not move for now: an open pull that edits
-	// one of them is not closed for that.
-	held      map[*Target]string
-	proposals []proposal
-	out       Decision
-}
-
-// seePull remembers the pull that speaks for a branch: an open one before a
-// merged one before a closed one, and among equals the newest.
-func (p *planner) seePull(pull *Pull) {
-	if p.merged == nil {
-		p.merged = map[string]bool{}
-		p.failed = map[string]Seal{}
-		for _, s := range p.obs.Seals {
-			if s.Verdict == Fail {
-				p.failed[s.Change] = s
-			}
-		}
-	}
-	if id, ok := ChangeOf(pull.Branch); ok && pull.State == PullMerged {
-		p.merged[id] = true
-	}
-	rank := func(s PullState) int {
-		return slices.Index([]PullState{PullBranch, PullClosed, PullMerged, PullOpen}, s)
-	}
-	old := p.pulls[pull.Branch]
-	if old == nil || cmp.Or(rank(pull.State)-rank(old.State), pull.Number-old.Number) > 0 {
-		p.pulls[pull.Branch] = pull
-	}
-}
-
-func (p *planner) line(l Line) { p.out.Lines = append(p.out.Lines, l) }
-
-// wake asks for another look at a moment, if it is the earliest.
-func (p *planner) wake(at time.Time) {
-	if at.After(p.now) && (p.out.Wake.IsZero() || at.Before(p.out.Wake)) {
-		p.out.Wake = at
-	}
 }
 
 // explainUnplaced says of each target that is in no wave, or about which
@@ -114,6 +71,14 @@ func (t *Target) whyUnplaced() string {
 
 // unit walks one unit through the waves.
 func (p *planner) unit(u *unit) {
+	for _, t := range u.trials {
+		p.judge(t)
+		if t.standing == unproven && !t.branch.Revert {
+			p.inFlight[t.wave]++
+		}
+	}
+	p.freeze(u)
+	p.takeBack(u)
 	first := p.leading(u)
 	for w := range p.pol.Waves {
 		if len(u.steps[w]) > 0 {
@@ -171,8 +136,8 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	p.rest(u, w, moving, goals)
 	u.behind[w] = true
 	id := changeID(u.key, u.name, versions(goals))
-	if s, bad := p.failed[id]; bad {
-		p.hold(u, w, id, goals, moving, Left, fmt.Sprintf("failed in %s (%s): quarantined until a newer version or a retry", s.Wave, s.Reason))
+	if why := p.frozen[id]; why != "" {
+		p.hold(u, w, id, goals, moving, Left, why+": quarantined until a newer version, or until a person asks for a retry")
 		return
 	}
 	if u.after != nil && u.after.behind[w] {
@@ -305,7 +270,7 @@ func (p *planner) unproven(u *unit, w int) string {
 // underWay returns why a newer release waits: the one before it has been
 // merged somewhere and has not arrived everywhere.
 func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) string {
-	if p.pol.Latest {
+	if p.pol.Newer == NewerTakes {
 		return ""
 	}
 	at := map[Artifact]goal{}

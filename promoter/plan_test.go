@@ -284,7 +284,7 @@ func TestANewerReleaseWaitsForTheRolloutUnderWay(t *testing.T) {
 	w.offered[redisChart] = append(w.offered[redisChart], "1.2.0")
 	w.expectOpen("#2 staging 1.1.0")
 	w.expectWhy("dev", "waiting", "1.1.0 is under way")
-	w.policy.Latest = true
+	w.policy.Newer = NewerTakes
 	w.expectOpen("#2 staging 1.1.0", "#3 dev 1.2.0")
 }
 
@@ -297,7 +297,7 @@ func TestWhatAPersonDidWins(t *testing.T) {
 		w.expectWhy("dev", "left", "#1 was closed by ana")
 		w.pull(1).Labels = []string{RetryLabel}
 		w.expectOpen("#2 dev 1.1.0")
-		if !strings.HasSuffix(w.pull(2).Branch, "--1") {
+		if !strings.HasSuffix(w.pull(2).Branch, "--again-1") {
 			t.Errorf("the second attempt has the branch %q", w.pull(2).Branch)
 		}
 	})

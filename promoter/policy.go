@@ -12,14 +12,15 @@ const (
 	C3 Class = "C3" // routine
 )
 
-// MergeMode says what a merge asks for. The merge itself is a person's.
+// MergeMode says what a merge asks for.
 type MergeMode string
 
 // The ways to a merge.
 const (
-	MergeAutomatic MergeMode = "automatic" // no approval is asked for
+	MergeAutomatic MergeMode = "automatic" // when nothing is in the way
 	MergeApproved  MergeMode = "approval"  // people approve first
-	MergeManual    MergeMode = "manual"    // a person decides
+	MergeManual    MergeMode = "manual"    // a person merges
+	MergeNever     MergeMode = "never"     // of reverts: none is proposed, a person is asked
 )
 
 // Policy is what the user wants, validated: the part of the configuration
@@ -35,9 +36,58 @@ type Policy struct {
 	// SplitBase lets early environments get an image ahead of a file that they
 	// share with later ones, by an override in their own overlay.
 	SplitBase bool
-	Latest    bool // a newer release may start while the one before is under way
+	Newer     Newer
 	Freezes   []Freeze
 	Windows   []Window
+
+	// Delivers is set when there are engines that say how far a merge has
+	// come. Without any, nothing is merged by us, and waves follow the base
+	// branch alone.
+	Delivers bool
+	Gates    []Gate
+	// Reverts says how pulls that revert are merged, where a class does not.
+	Reverts MergeMode
+	// RevertScope says what a failure takes back.
+	RevertScope RevertScope
+	// Ends allows us to end an operation that keeps a revert out.
+	Ends bool
+	// Patience is how long a merged pull may stay unproven before a person is
+	// asked; 0: an hour.
+	Patience time.Duration
+}
+
+// Newer says what a newer release does while one is on its way.
+type Newer string
+
+// What a newer release may do.
+const (
+	NewerFinishes Newer = ""       // it waits until the one before has passed every wave
+	NewerHolds    Newer = "hold"   // it waits while the one before is being verified somewhere
+	NewerTakes    Newer = "latest" // it takes over
+)
+
+// RevertScope says which pulls of a failed change are taken back.
+type RevertScope string
+
+// The scopes.
+const (
+	RevertWave   RevertScope = ""       // all of the wave that failed, and of later ones
+	RevertFailed RevertScope = "failed" // those that failed
+	RevertChange RevertScope = "change" // all of the change
+)
+
+// Gate is a condition that must hold after a merge before the next wave: what
+// policy knows of it. What it measures is the meter's business.
+type Gate struct {
+	Name         string
+	Environments []string // patterns; empty: all
+	Tenants      []string
+	Apps         []string
+	Classes      []Class
+	// Per says which parts of a place the gate tells apart: environment,
+	// tenant, cluster, app.
+	Per  []string
+	Text string // what it wants, for people: "error ratio <= 0.01 for 10m"
 }
 
 // Wave is the environments that change together.
@@ -47,6 +97,13 @@ type Wave struct {
 	Split         Split         // how its targets are spread over pulls
 	MaxConcurrent int           // open pulls in the wave at once; 0: all
 	Soak          time.Duration // how long it must stay healthy before the next
+	// Quorum is the share of the wave's places, in percent, that must have
+	// converged for those that cannot be reached to be set aside; 0: all.
+	Quorum int
+	// MaxFailures is how many of the wave's pulls may fail, and be taken back,
+	// before the change is frozen; MaxFailuresPercent says it as a share.
+	MaxFailures        int
+	MaxFailuresPercent int
 }
 
 // Split says which targets of a wave share a pull.
@@ -66,6 +123,7 @@ type ClassPolicy struct {
 	Approvals int      // how many, for MergeApproved
 	From      []string // who may approve; empty: anyone the forge lets
 	Soak      time.Duration
+	Revert    MergeMode // how a pull that reverts is merged; empty: as the policy says
 }
 
 // Group is artifacts that change together.

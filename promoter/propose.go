@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // RetryLabel on a closed pull asks for another attempt at the same version.
@@ -25,6 +26,8 @@ type proposal struct {
 	message string
 	draft   bool
 	targets []*Target
+	revert  bool
+	mode    MergeMode // of a revert
 }
 
 // rest writes the lines of the wave's targets that are not among those that
@@ -40,7 +43,9 @@ func (p *planner) rest(u *unit, w int, handled []*Target, goals map[Artifact]goa
 		switch {
 		case in[t]:
 		case g.version == "" && len(t.Choice.Held) == 0 || g.version != "" && t.reached(g):
-			current = append(current, t)
+			if p.trialOf[t] == nil { // its trial has its own line
+				current = append(current, t)
+			}
 		default:
 			kept = append(kept, t)
 		}
@@ -120,10 +125,7 @@ func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s sh
 	if len(edits) == 0 {
 		return
 	}
-	slices.SortFunc(edits, func(a, b Edit) int {
-		return cmp.Or(strings.Compare(a.Place.File, b.Place.File), a.Place.Start-b.Place.Start)
-	})
-	edits = slices.CompactFunc(edits, func(a, b Edit) bool { return a == b })
+	edits = sortEdits(edits)
 	name, pull := p.attempt(Branch{Change: id, Wave: wave.Name, Part: s.name})
 	sheet := p.sheet(u, w, id, goals, kept, edits)
 	sheet.Part = s.name
@@ -142,6 +144,15 @@ func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s sh
 	}
 }
 
+// sortEdits puts edits in the order of their places, each once.
+func sortEdits(edits []Edit) []Edit {
+	edits = slices.Clone(edits)
+	slices.SortFunc(edits, func(a, b Edit) int {
+		return cmp.Or(strings.Compare(a.Place.File, b.Place.File), a.Place.Start-b.Place.Start)
+	})
+	return slices.CompactFunc(edits, func(a, b Edit) bool { return a == b })
+}
+
 func by(who string) string {
 	if who == "" {
 		return ""
@@ -156,11 +167,22 @@ func (p *planner) attempt(b Branch) (string, *Pull) {
 	for {
 		name := b.String()
 		pull := p.pulls[name]
-		if pull == nil || pull.State != PullClosed || !slices.Contains(pull.Labels, RetryLabel) && !slices.Contains(pull.Labels, SupersededLabel) {
+		again := pull != nil && pull.State == PullClosed && slices.Contains(pull.Labels, SupersededLabel)
+		if !b.Revert {
+			again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged) && p.askedAgain(pull, b)
+		}
+		if !again {
 			return name, pull
 		}
 		b.Attempt++
 	}
+}
+
+// askedAgain reports whether a person asked for another attempt: on the pull,
+// or on the one that took it back.
+func (p *planner) askedAgain(pull *Pull, b Branch) bool {
+	b.Revert = true
+	return p.retried(pull, p.pulls[b.String()])
 }
 
 // propose turns proposals into actions, within the limits on open pulls. Those
@@ -169,7 +191,7 @@ func (p *planner) attempt(b Branch) (string, *Pull) {
 // the order of the waves.
 func (p *planner) propose() {
 	slices.SortStableFunc(p.proposals, func(a, b proposal) int {
-		return cmp.Or(p.isNew(a)-p.isNew(b), btoi(b.sheet.security())-btoi(a.sheet.security()), btoi(a.draft)-btoi(b.draft),
+		return cmp.Or(btoi(b.revert)-btoi(a.revert), p.isNew(a)-p.isNew(b), btoi(b.sheet.security())-btoi(a.sheet.security()), btoi(a.draft)-btoi(b.draft),
 			btoi(p.merged[b.sheet.Change])-btoi(p.merged[a.sheet.Change]), a.wave-b.wave, strings.Compare(a.branch, b.branch))
 	})
 	open, inWave := 0, map[int]int{}
@@ -180,6 +202,8 @@ func (p *planner) propose() {
 		switch {
 		case p.obs.PullsUnknown != "":
 			p.say(x, Unresolved, "the forge's pull requests could not be read ("+p.obs.PullsUnknown+"): nothing is changed", 0)
+		case x.revert:
+			p.exist(x, pull)
 		case fresh && p.pol.MaxOpen > 0 && open >= p.pol.MaxOpen:
 			p.say(x, Waiting, fmt.Sprintf("%d pull requests are open, the most that may be", open), 0)
 		case fresh && limit > 0 && inWave[x.wave] >= limit:
@@ -222,20 +246,13 @@ func (p *planner) exist(x proposal, pull *Pull) {
 		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Expect: pull.Head, Edits: x.edits, Message: x.message})
 		p.say(x, Propose, "its branch is written again: the base has moved under it", pull.Number)
 	case pull.State == PullBranch:
+		x.sheet.Notice = Notice{State: "pending", Text: "just opened"}
 		sheet := p.laddered(x)
 		p.out.Sheets = append(p.out.Sheets, sheet)
-		p.act(Open{Branch: x.branch, Head: pull.Head, Base: p.obs.Base, Draft: x.draft, Sheet: sheet})
+		p.act(Open{Branch: x.branch, Head: pull.Head, Base: p.obs.Base, Draft: x.draft, Sheet: sheet, Say: p.put(sheet, "")})
 		p.say(x, Propose, "its pull request is opened", 0)
 	default:
-		sheet := p.laddered(x)
-		if pull.Sheet != sheet.Digest() || pull.Draft && !x.draft {
-			p.act(Update{Number: pull.Number, Branch: x.branch, Head: pull.Head, Draft: x.draft, Sheet: sheet})
-		}
-		why := fmt.Sprintf("#%d is open", pull.Number)
-		if x.draft {
-			why += " as a draft: earlier waves come first"
-		}
-		p.say(x, Proposed, why, pull.Number)
+		p.carry(x, pull)
 	}
 }
 
@@ -243,8 +260,15 @@ func (p *planner) act(a Action) { p.out.Actions = append(p.out.Actions, a) }
 
 // say writes a proposal's lines.
 func (p *planner) say(x proposal, s Status, why string, pull int) {
+	p.sayUntil(x, s, why, pull, time.Time{})
+}
+
+func (p *planner) sayUntil(x proposal, s Status, why string, pull int, until time.Time) {
+	if x.revert {
+		s, why = Reverting, "failed ("+x.sheet.Revert.Reason+"); "+why
+	}
 	p.each(x.unit, x.wave, x.targets, func(l *Line) {
-		l.Change, l.Status, l.Why, l.Pull = x.sheet.Change, s, why, pull
+		l.Change, l.Status, l.Why, l.Pull, l.Until = x.sheet.Change, s, why, pull, until
 		var to []string
 		for _, m := range x.sheet.Members {
 			to = append(to, m.To)
@@ -330,9 +354,14 @@ func (p *planner) replacedBy(pull *Pull) string {
 }
 
 // message is the commit message: the title, the scalars, the trailers.
-func message(s Sheet, edits []Edit) string {
+func message(s Sheet, edits []Edit) string { return s.Title() + "\n\n" + messageBody(s, edits) }
+
+// messageBody is the message without its first line.
+func messageBody(s Sheet, edits []Edit) string {
 	var b strings.Builder
-	b.WriteString(s.Title() + "\n\n")
+	if r := s.Revert; r != nil {
+		fmt.Fprintf(&b, "Takes back #%d, which failed in %s: %s\n\n", r.Pull, r.FailedIn, oneLine(r.Reason))
+	}
 	for i, e := range edits {
 		if i == 20 {
 			fmt.Fprintf(&b, "and %s more\n", count(len(edits)-i, "edit"))

@@ -30,8 +30,25 @@ type Sheet struct {
 	From      []string `json:"from,omitempty"`
 	Soak      time.Duration
 	Method    string `json:"method,omitempty"` // how it is meant to be merged
+	// Revert is set when the pull takes another one back.
+	Revert *SheetRevert `json:"revert,omitempty"`
+	// Notice is what the pull waits for: it is also its head's commit status.
+	Notice Notice `json:"notice,omitzero"`
+	// Gates are the conditions after the merge, as people read them.
+	Gates    []string `json:"gates,omitempty"`
+	Delivers bool     `json:"delivers,omitempty"` // we merge it ourselves when nothing is in the way
 	// Calendar are the windows and freezes that concern what is reached.
 	Calendar []string `json:"calendar,omitempty"`
+}
+
+// SheetRevert is what a revert's text says beyond its edits.
+type SheetRevert struct {
+	Pull       int      `json:"pull"`  // that is taken back
+	Merge      string   `json:"merge"` // its merge commit
+	FailedPull int      `json:"failedPull"`
+	FailedIn   string   `json:"failedIn"` // wave
+	Reason     string   `json:"reason"`
+	Evidence   []string `json:"evidence,omitempty"`
 }
 
 // SheetMember is one artifact's part of a change.
@@ -78,6 +95,9 @@ func (s Sheet) Title() string {
 	if s.Part != "" && s.Part != s.Wave {
 		where += "/" + s.Part
 	}
+	if s.Revert != nil {
+		where = "revert " + where
+	}
 	t := oneLine(where + ": " + name)
 	if r := []rune(t); len(r) > 200 {
 		t = string(r[:199]) + "…"
@@ -88,6 +108,14 @@ func (s Sheet) Title() string {
 // security reports whether the change is in the security lane.
 func (s Sheet) security() bool {
 	return slices.ContainsFunc(s.Members, func(m SheetMember) bool { return m.Security })
+}
+
+// Digest is a short digest of the notice; empty for none.
+func (n Notice) Digest() string {
+	if n == (Notice{}) {
+		return ""
+	}
+	return digest8(n.State + "\x00" + n.Text)
 }
 
 // Digest is a short digest of the sheet: text written from an equal sheet need

@@ -27,6 +27,7 @@ type unit struct {
 	// compared with this one's; lead is the least version text of this one.
 	tracks []*unit
 	lead   string
+	trials []*trial // merged pulls that stand in it
 }
 
 // goal is where a wave's targets of one artifact go.

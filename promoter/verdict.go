@@ -37,4 +37,7 @@ type Convergence struct {
 	Evidence     []string
 	Since        time.Time // when the outcome began
 	Until        time.Time // when waiting alone may change it; zero: unknown
+	// Stuck is set when an operation of the engine on another revision keeps
+	// the commit out, so that ending it would help: why.
+	Stuck string
 }

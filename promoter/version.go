@@ -17,6 +17,7 @@ const (
 	Patch        UpdateType = "patch"    // a later number, or a pre-release became a release
 	Revision     UpdateType = "revision" // build metadata or a packaging revision: "+k3s2", "-r3"
 	DigestUpdate UpdateType = "digest"   // the same version with other content
+	Rollback     UpdateType = "rollback" // back to what stood before
 )
 
 // reach orders update types; a type that is not known reaches farthest, so

@@ -56,7 +56,7 @@ func TestDefaultsAreWhatIsPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := promoter.Policy{MaxOpen: 10}
-	if got := again.Policy(nil); got.MaxOpen != want.MaxOpen || got.Ahead || got.Latest || got.Classes[promoter.C3].Merge != promoter.MergeManual {
+	if got := again.Policy(nil); got.MaxOpen != want.MaxOpen || got.Ahead || got.Newer != promoter.NewerFinishes || got.Classes[promoter.C3].Merge != promoter.MergeManual {
 		t.Errorf("policy %+v", got)
 	}
 	if again.Sources.Concurrency != 4 || again.Sources.Budget != 300 || time.Duration(again.Sources.Timeout) != 30*time.Second {

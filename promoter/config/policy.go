@@ -31,8 +31,11 @@ func (p Pulls) AuthorOf() (*mail.Address, error) {
 // is a wave, in the usual order.
 func (c *Config) Policy(envs []string) promoter.Policy {
 	p := promoter.Policy{
-		Ahead: c.Pulls.Ahead == "all", MaxOpen: c.Pulls.MaxOpen, Method: c.Pulls.Method, Latest: c.Pulls.Newer == "latest", SplitBase: c.Pulls.SplitBase,
+		Ahead: c.Pulls.Ahead == "all", MaxOpen: c.Pulls.MaxOpen, Method: c.Pulls.Method, SplitBase: c.Pulls.SplitBase,
 		Classes: map[promoter.Class]promoter.ClassPolicy{}, Groups: map[string]promoter.Group{},
+	}
+	if c.Pulls.Newer != "finish" {
+		p.Newer = promoter.Newer(c.Pulls.Newer)
 	}
 	if p.MaxOpen == 0 {
 		p.MaxOpen = 10

@@ -1,0 +1,256 @@
+package promoter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// readyFor is how long it counts that what a merge reaches was seen to be
+// well.
+const readyFor = 15 * time.Minute
+
+// blocker is what stands between an open pull and its merge.
+type blocker struct {
+	why    string
+	until  time.Time
+	person bool // a person's turn: nothing that we wait for
+}
+
+// advance merges an open pull that is as it should be, or says what it waits
+// for. It is called once for each pull, after the words about it are known.
+func (p *planner) advance(x proposal, pull *Pull) (Action, blocker) {
+	if !p.pol.Delivers {
+		return nil, blocker{why: "a person merges it", person: true}
+	}
+	if b := p.hindered(x, pull); b.why != "" {
+		p.wake(b.until)
+		return nil, b
+	}
+	if x.revert {
+		return p.mergeAction(x, pull), blocker{}
+	}
+	seals, ok := p.obs.Sealings[pull.Head]
+	switch {
+	case !ok:
+		p.question(Question{About: AboutSeals, Key: pull.Head, Commit: pull.Head, Pull: pull.Number, Branch: pull.Branch})
+		return nil, blocker{why: "the seals on its head are not read yet"}
+	case seals.Unknown != "":
+		return nil, blocker{why: "the seals on its head cannot be read: " + seals.Unknown}
+	}
+	ready := newestSeal(seals.Seals, StageReady)
+	if ready == nil || ready.Verdict != Pass || p.now.Sub(ready.At) >= readyFor {
+		return WriteSeal{Number: pull.Number, Branch: pull.Branch, Seal: Seal{Commit: pull.Head, Stage: StageReady, Verdict: Pass, Reason: p.readyText(x)}}, blocker{}
+	}
+	return p.mergeAction(x, pull), blocker{}
+}
+
+func (p *planner) mergeAction(x proposal, pull *Pull) Action {
+	m := Merge{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Queue: p.obs.Merging.Queue, Method: p.method(), Title: fmt.Sprintf("%s (#%d)", x.sheet.Title(), pull.Number)}
+	m.Message = messageBody(x.sheet, x.edits)
+	return m
+}
+
+// method is the way to merge: the one that is asked for, else the first that
+// the repository permits.
+func (p *planner) method() string {
+	if p.pol.Method != "" {
+		return p.pol.Method
+	}
+	for _, m := range []string{"merge", "squash", "rebase"} {
+		if slices.Contains(p.obs.Merging.Methods, m) {
+			return m
+		}
+	}
+	return "merge"
+}
+
+// hindered returns what stands in the way of a merge. A retreat waits for
+// nothing but the people that policy names.
+func (p *planner) hindered(x proposal, pull *Pull) blocker {
+	if m := p.pol.Method; m != "" && p.obs.Merging.Methods != nil && !slices.Contains(p.obs.Merging.Methods, m) {
+		return blocker{why: fmt.Sprintf("the repository does not permit the merge method %s, which pulls.method asks for", m)}
+	}
+	if why := p.holds[x.sheet.Change]; why != "" && (!x.revert || slices.Contains(pull.Labels, HoldLabel)) {
+		return blocker{why: why}
+	}
+	for _, f := range x.files() {
+		if p.merging[f] {
+			return blocker{why: "another pull request that changes " + f + " is merged first"}
+		}
+	}
+	if x.revert {
+		return p.consent(x, pull, x.mode)
+	}
+	return p.advancing(x, pull)
+}
+
+// advancing returns what a step forward waits for: everything.
+func (p *planner) advancing(x proposal, pull *Pull) blocker {
+	if x.draft {
+		return blocker{why: "earlier waves come first"}
+	}
+	if p.obs.TalkUnknown != "" {
+		return blocker{why: "comments and issues could not be read (" + p.obs.TalkUnknown + "), and somebody may have said stop"}
+	}
+	if why := p.stopped(x.sheet.Reaches); why != "" {
+		return blocker{why: why}
+	}
+	for _, t := range x.unit.trials {
+		if t.unread && t.branch.Change == x.sheet.Change {
+			return blocker{why: fmt.Sprintf("#%d of the same change: %s", t.pull.Number, t.why)}
+		}
+	}
+	if why, until := p.behindUs(x); why != "" {
+		return blocker{why: why, until: until}
+	}
+	if why, until := p.pol.closed(x.sheet.Reaches, x.sheet.security(), p.now); why != "" {
+		return blocker{why: why, until: until}
+	}
+	if most := p.pol.Waves[x.wave].MaxConcurrent; most > 0 && p.inFlight[x.wave] >= most {
+		return blocker{why: fmt.Sprintf("%s of wave %s is merged and not proven yet, the most that may be", count(p.inFlight[x.wave], "pull request"), p.pol.Waves[x.wave].Name)}
+	}
+	if b := p.consent(x, pull, x.sheet.Merge); b.why != "" {
+		return b
+	}
+	return p.unready(x, pull)
+}
+
+// behindUs says which earlier wave has not proven what this pull brings.
+func (p *planner) behindUs(x proposal) (string, time.Time) {
+	for _, a := range x.unit.artifacts {
+		for _, b := range x.unit.before(a, x.wave, p.pol) {
+			for _, target := range x.unit.of(a, b) {
+				t := p.trialOf[target]
+				if t == nil || t.standing == proven || t.excused {
+					continue
+				}
+				return fmt.Sprintf("for wave %s: #%d: %s", p.pol.Waves[b].Name, t.pull.Number, t.why), t.until
+			}
+		}
+	}
+	return "", time.Time{}
+}
+
+// consent says whose word a merge waits for.
+func (p *planner) consent(x proposal, pull *Pull, mode MergeMode) blocker {
+	switch mode {
+	case MergeAutomatic:
+		return blocker{}
+	case MergeApproved:
+	default:
+		return blocker{why: "a person merges it: class " + string(x.sheet.Class) + " is merged by hand", person: true}
+	}
+	key := fmt.Sprintf("approvals #%d %s", pull.Number, pull.Head)
+	a, ok := p.obs.Approvals[key]
+	if !ok {
+		p.question(Question{About: AboutApprovals, Key: key, Pull: pull.Number, Branch: pull.Branch, Head: pull.Head, Author: pull.Author, From: x.sheet.From, HeadAt: pull.HeadAt})
+		return blocker{why: "its approvals are not read yet"}
+	}
+	need := max(x.sheet.Approvals, 1)
+	switch {
+	case a.Unknown != "":
+		return blocker{why: "its approvals cannot be read: " + a.Unknown}
+	case len(a.Against) > 0:
+		return blocker{why: a.Against[0] + " asks for changes", person: true}
+	case len(a.Allowed) >= need:
+		return blocker{}
+	}
+	who := ""
+	if len(x.sheet.From) > 0 {
+		who = " from " + joinWords(x.sheet.From)
+	}
+	return blocker{why: fmt.Sprintf("%d of %s%s", len(a.Allowed), count(need, "approval"), who), person: true}
+}
+
+// unready says what a look at the places that a merge reaches found against
+// it: a gate that cannot see now never could, and what is ill now could not be
+// blamed on anything later.
+func (p *planner) unready(x proposal, pull *Pull) blocker {
+	q := p.readiness(x, pull)
+	d, ok := p.ask(q)
+	switch {
+	case !ok:
+		return blocker{why: "what it reaches is not looked at yet"}
+	case d.Unknown != "":
+		return blocker{why: d.Unknown}
+	case len(d.Against) > 0:
+		return blocker{why: d.Against[0]}
+	}
+	if why := unanswered(q.Reached, d.Apps); why != "" {
+		return blocker{why: why}
+	}
+	for _, a := range d.Apps {
+		if a.Outcome != Converged {
+			return blocker{why: fmt.Sprintf("%s%s is %s before the merge: %s", a.App, placed(Reached{Environment: a.Environment, Tenant: a.Tenant, Cluster: a.Cluster}), a.Outcome, a.Reason), until: a.Until}
+		}
+	}
+	told := map[Probe]Verdict{}
+	for _, g := range d.Gates {
+		told[g.Probe] = g.Verdict
+	}
+	for _, probe := range q.Probes {
+		v, ok := told[probe]
+		if !ok {
+			v = Verdict{Level: Unknown, Reason: "nothing was said of it"}
+		}
+		if v.Level != Pass {
+			return blocker{why: "gate " + probe.Gate + placed(probe.At) + " before the merge: " + v.Reason, until: v.Until}
+		}
+	}
+	return blocker{}
+}
+
+func (p *planner) readyText(x proposal) string {
+	text := count(len(x.sheet.Reaches), "place") + " well"
+	if n := len(p.probes(x.sheet.Reaches, x.sheet.Class)); n > 0 {
+		text += ", " + count(n, "gate") + " see"
+	}
+	return text + " just before the merge"
+}
+
+// readiness is the question what stands against a merge now. It is also about
+// the earlier waves: their health may hold what follows them.
+func (p *planner) readiness(x proposal, pull *Pull) Question {
+	q := Question{
+		About: AboutReadiness, Key: "readiness " + pull.Branch + " " + pull.Head, Pull: pull.Number, Branch: pull.Branch, Head: pull.Head,
+		Reached: slices.Clone(x.sheet.Reaches), Probes: p.probes(x.sheet.Reaches, x.sheet.Class),
+	}
+	for _, e := range x.edits {
+		for _, t := range x.targets {
+			if t.Pin.Place.File == e.Place.File && (t.Pin.Place.Path == e.Place.Path || t.override != "") {
+				q.Moves = append(q.Moves, moveOf(t, e))
+				break
+			}
+		}
+	}
+	var earlier []*Target
+	for _, a := range x.unit.artifacts {
+		for _, b := range x.unit.before(a, x.wave, p.pol) {
+			for _, t := range x.unit.of(a, b) {
+				if tr := p.trialOf[t]; tr == nil || !tr.excused {
+					earlier = append(earlier, t)
+				}
+			}
+		}
+	}
+	for _, r := range reachedBy(earlier) {
+		if !slices.Contains(q.Reached, r) {
+			q.Reached = append(q.Reached, r)
+		}
+	}
+	return q
+}
+
+func (x proposal) files() []string {
+	var out []string
+	for _, e := range x.edits {
+		if !slices.Contains(out, e.Place.File) {
+			out = append(out, e.Place.File)
+		}
+	}
+	return out
+}
+
+func joinWords(words []string) string { return strings.Join(words, " or ") }

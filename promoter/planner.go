@@ -1,0 +1,73 @@
+package promoter
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// planner is one decision in the making.
+type planner struct {
+	obs      Observation
+	pol      Policy
+	now      time.Time
+	pulls    map[string]*Pull // by branch
+	numbered map[int]*Pull
+	// merged are the changes of which some wave's pull was merged.
+	merged map[string]bool
+	// frozen says why a change goes nowhere: it failed somewhere. holds says
+	// who holds one.
+	frozen map[string]string
+	holds  map[string]string
+	// wanted are the branches that this decision wants to exist.
+	wanted map[string]bool
+	// held are the targets that may not move for now: an open pull that edits
+	// one of them is not closed for that.
+	held      map[*Target]string
+	trials    []*trial
+	trialOf   map[*Target]*trial
+	inFlight  map[int]int     // merged and unproven pulls, by wave
+	merging   map[string]bool // files that this decision's merges change
+	asked     map[string]bool
+	proposals []proposal
+	out       Decision
+}
+
+func newPlanner(obs Observation, pol Policy, now time.Time) *planner {
+	return &planner{
+		obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, numbered: map[int]*Pull{}, merged: map[string]bool{}, frozen: map[string]string{},
+		holds: map[string]string{}, wanted: map[string]bool{}, held: map[*Target]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{},
+	}
+}
+
+// seePull remembers the pull that speaks for a branch: an open one before a
+// merged one before a closed one, and among equals the newest.
+func (p *planner) seePull(pull *Pull) {
+	if pull.Number > 0 {
+		p.numbered[pull.Number] = pull
+	}
+	id, ok := ChangeOf(pull.Branch)
+	if ok && pull.State == PullMerged {
+		p.merged[id] = true
+	}
+	if ok && slices.Contains(pull.Labels, HoldLabel) && pull.State != PullClosed {
+		p.holds[id] = fmt.Sprintf("held by the label %s on #%d", HoldLabel, pull.Number)
+	}
+	rank := func(s PullState) int {
+		return slices.Index([]PullState{PullBranch, PullClosed, PullMerged, PullOpen}, s)
+	}
+	old := p.pulls[pull.Branch]
+	if old == nil || cmp.Or(rank(pull.State)-rank(old.State), pull.Number-old.Number) > 0 {
+		p.pulls[pull.Branch] = pull
+	}
+}
+
+func (p *planner) line(l Line) { p.out.Lines = append(p.out.Lines, l) }
+
+// wake asks for another look at a moment, if it is the earliest.
+func (p *planner) wake(at time.Time) {
+	if at.After(p.now) && (p.out.Wake.IsZero() || at.Before(p.out.Wake)) {
+		p.out.Wake = at
+	}
+}

@@ -1,0 +1,271 @@
+package promoter
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// freeze finds the changes that have failed somewhere, and what is excused
+// within a wave's budget. A frozen change goes nowhere.
+func (p *planner) freeze(u *unit) {
+	type key struct {
+		change string
+		wave   int
+	}
+	failures := map[key][]*trial{}
+	for _, t := range u.trials {
+		if t.standing == broken && !t.branch.Revert && !p.retried(t.pull, nil) {
+			k := key{t.branch.Change, t.wave}
+			failures[k] = append(failures[k], t)
+		}
+	}
+	for _, t := range u.trials {
+		if t.branch.Revert {
+			if f := p.reverted(t.pull, t.branch); f != nil {
+				k := key{t.branch.Change, t.wave}
+				failures[k] = append(failures[k], t)
+			}
+		}
+	}
+	for k, ts := range failures {
+		if len(ts) <= p.budget(u, k.wave) {
+			for _, t := range ts {
+				t.excused = true
+			}
+			continue
+		}
+		slices.SortFunc(ts, func(a, b *trial) int { return a.pull.Number - b.pull.Number })
+		t := ts[0]
+		if t.branch.Revert {
+			p.frozen[k.change] = fmt.Sprintf("it was taken back in %s by #%d", p.pol.Waves[k.wave].Name, t.pull.Number)
+		} else {
+			p.frozen[k.change] = fmt.Sprintf("it failed in %s: %s", p.pol.Waves[k.wave].Name, t.why)
+		}
+	}
+}
+
+// frozenByPulls finds the changes that a revert of ours has taken back,
+// whatever stands now.
+func (p *planner) frozenByPulls() {
+	for i := range p.obs.Pulls {
+		pull := &p.obs.Pulls[i]
+		b, ok := ParseBranch(pull.Branch)
+		if !ok || !b.Revert || pull.State != PullMerged || p.standsAsTrial(pull) {
+			continue // of one that stands, the wave's budget has a say
+		}
+		if p.reverted(pull, b) != nil && p.frozen[b.Change] == "" {
+			p.frozen[b.Change] = fmt.Sprintf("it was taken back in %s by #%d", b.Wave, pull.Number)
+		}
+	}
+}
+
+func (p *planner) standsAsTrial(pull *Pull) bool {
+	return slices.ContainsFunc(p.trials, func(t *trial) bool { return t.pull == pull })
+}
+
+// reverted is the pull that a revert takes back, unless a person has asked for
+// another attempt, or one has been made.
+func (p *planner) reverted(revert *Pull, b Branch) *Pull {
+	var newest *Pull
+	for i := range p.obs.Pulls {
+		f := &p.obs.Pulls[i]
+		fb, ok := ParseBranch(f.Branch)
+		if !ok || f.State != PullMerged || fb.Revert || fb.Change != b.Change || fb.Wave != b.Wave || fb.Part != b.Part {
+			continue
+		}
+		if newest == nil || cmp.Or(f.MergedAt.Compare(newest.MergedAt), f.Number-newest.Number) > 0 {
+			newest = f
+		}
+	}
+	switch {
+	case newest == nil:
+		return revert // its pull is forgotten; the revert speaks for itself
+	case p.retried(newest, revert):
+		return nil
+	case revert.State == PullMerged && newest.MergedAt.After(revert.MergedAt):
+		return nil // attempted again since
+	}
+	return newest
+}
+
+// retried reports whether a person asked to try again what failed.
+func (p *planner) retried(failed, revert *Pull) bool {
+	return slices.Contains(failed.Labels, RetryLabel) || revert != nil && slices.Contains(revert.Labels, RetryLabel)
+}
+
+// budget is how many of the wave's pulls may fail before a change is frozen.
+func (p *planner) budget(u *unit, w int) int {
+	wave := p.pol.Waves[w]
+	most := wave.MaxFailures
+	if wave.MaxFailuresPercent > 0 {
+		most = max(most, len(p.shares(w, u.steps[w]))*wave.MaxFailuresPercent/100)
+	}
+	return most
+}
+
+// takeBack proposes the reverts that a unit's failures ask for.
+func (p *planner) takeBack(u *unit) {
+	for _, failed := range u.trials {
+		if failed.standing != broken || failed.branch.Revert {
+			continue
+		}
+		for _, t := range u.trials {
+			if t.branch.Revert || t.branch.Change != failed.branch.Change || p.revertOf(t) != "" {
+				continue
+			}
+			own := t == failed
+			wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave
+			all := p.pol.RevertScope == RevertChange && !failed.excused
+			if own || wide || all {
+				p.revert(u, t, failed)
+			}
+		}
+	}
+}
+
+// revertOf is the branch of the revert that is proposed for a trial already.
+func (p *planner) revertOf(t *trial) string {
+	b := t.branch
+	b.Revert = true
+	if p.wanted[b.String()] {
+		return b.String()
+	}
+	return ""
+}
+
+// revert proposes the inverse of a trial's edits, where its pins are still
+// ours.
+func (p *planner) revert(u *unit, t, failed *trial) {
+	mode := p.revertMode(t)
+	if mode == MergeNever {
+		t.person = "it failed, and policy says that it is never taken back by us: " + failed.why
+		return
+	}
+	var edits []Edit
+	for i, e := range t.edits {
+		inverse, why := p.inverse(t.targets[i], e)
+		if why != "" {
+			t.person = "it failed, and cannot be taken back by us: " + why
+			return
+		}
+		edits = append(edits, inverse)
+	}
+	members := returning(u, t, edits)
+	edits = sortEdits(edits)
+	b := t.branch
+	b.Revert = true
+	name, pull := p.attempt(b)
+	sheet := p.revertSheet(t, failed, edits, mode)
+	sheet.Members = members
+	p.wanted[name] = true
+	if pull != nil && pull.State == PullClosed {
+		t.person = fmt.Sprintf("it failed, and its revert #%d was closed%s", pull.Number, by(pull.ClosedBy))
+		return
+	}
+	if pull != nil && pull.State == PullMerged {
+		t.person = fmt.Sprintf("it failed, and stands again although #%d took it back", pull.Number)
+		return
+	}
+	t.reverting = name
+	p.proposals = append(p.proposals, proposal{
+		unit: u, wave: t.wave, branch: name, sheet: sheet, edits: edits, targets: t.targets, message: message(sheet, edits), revert: true, mode: mode,
+	})
+}
+
+func (p *planner) revertMode(t *trial) MergeMode {
+	return cmp.Or(p.pol.Classes[t.class].Revert, p.pol.Reverts, MergeApproved)
+}
+
+// inverse is the edit that brings back what stood before.
+func (p *planner) inverse(t *Target, e Edit) (Edit, string) {
+	at := t.Pin.Place
+	if d := t.Pin.DigestPlace; d != nil && d.File == e.Place.File && d.Path == e.Place.Path && d.Doc == e.Place.Doc {
+		at = *d
+	}
+	to := e.Place.Written
+	if e.Image != "" { // it was not there before: it gets what the shared file has
+		if to = p.sharedTag(t, e); to == "" {
+			return Edit{}, "what the shared file of " + e.Place.File + " has is not known any more"
+		}
+	}
+	if to == "" {
+		return Edit{}, "what " + e.Place.String() + " read before is not known"
+	}
+	inverse := Edit{Place: at, To: to}
+	if e.Release != "" {
+		inverse.Release = to
+	}
+	return inverse, ""
+}
+
+// sharedTag is the tag in the file that an overlay overrides.
+func (p *planner) sharedTag(over *Target, e Edit) string {
+	for i := range p.obs.Targets {
+		t := &p.obs.Targets[i]
+		if t.Pin.Artifact != over.Pin.Artifact {
+			continue
+		}
+		for _, o := range t.Overlays {
+			if o.File == e.Place.File {
+				return t.Pin.Version
+			}
+		}
+	}
+	return ""
+}
+
+// revertSheet is what the text of a revert says: what it returns to, where,
+// and on which evidence.
+func (p *planner) revertSheet(t, failed *trial, edits []Edit, mode MergeMode) Sheet {
+	s := Sheet{
+		Change: t.branch.Change, Wave: p.pol.Waves[t.wave].Name, Part: t.branch.Part, Class: t.class, Merge: mode, Reaches: reachedBy(t.targets),
+		Edits: edits, Method: p.pol.Method,
+		Revert: &SheetRevert{Pull: t.pull.Number, Merge: t.pull.Merge, FailedPull: failed.pull.Number, FailedIn: p.pol.Waves[failed.wave].Name, Reason: failed.why, Evidence: failed.evidence},
+	}
+	if cp, ok := p.pol.Classes[t.class]; ok && mode == MergeApproved {
+		s.Approvals, s.From = max(cp.Approvals, 1), cp.From
+	}
+	return s
+}
+
+// returning are the artifacts that a revert moves; edits are in the order of
+// the trial's.
+func returning(u *unit, t *trial, edits []Edit) []SheetMember {
+	var out []SheetMember
+	for _, a := range u.artifacts {
+		m := SheetMember{Artifact: a, Update: Rollback}
+		var to []string
+		for i, target := range t.targets {
+			if target.Pin.Artifact != a {
+				continue
+			}
+			from, back := cmp.Or(target.Pin.Version, target.Pin.Digest), edits[i].To
+			if pre, post, ok := strings.Cut(t.edits[i].To, target.Pin.Version); ok && target.Pin.Version != "" {
+				back = strings.TrimSuffix(strings.TrimPrefix(back, pre), post)
+			}
+			if strings.HasPrefix(back, "sha256:") {
+				if len(to) > 0 || target.Pin.Version != "" {
+					continue // the version beside it says it
+				}
+				from, back = shortDigest(from), shortDigest(back)
+			}
+			if !slices.Contains(m.From, from) {
+				m.From = append(m.From, from)
+			}
+			if !slices.Contains(to, back) {
+				to = append(to, back)
+			}
+		}
+		if len(to) == 0 {
+			continue
+		}
+		slices.Sort(m.From)
+		slices.Sort(to)
+		m.To = strings.Join(to, ", ")
+		m.Version = m.To
+		out = append(out, m)
+	}
+	return out
+}
