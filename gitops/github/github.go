@@ -189,34 +189,16 @@ func (f *Forge) list(ctx context.Context, o *github.PullRequestListOptions, most
 	}
 }
 
-// open reads all open pulls. One that is closed meanwhile lets the others
-// move up, past us: a list of several pages is read until it reads the same
-// twice.
+// open reads all open pulls.
 func (f *Forge) open(ctx context.Context, base string) ([]*github.PullRequest, error) {
-	var before []*github.PullRequest
-	for attempt := range 4 {
-		now, _, err := f.list(ctx, &github.PullRequestListOptions{State: "open", Base: base}, 1<<30)
-		if err != nil {
-			return nil, err
-		}
-		if len(now) <= f.page || attempt > 0 && same(before, now) {
-			return now, nil
-		}
-		before = now
+	list, err := steady(f.page, func() ([]*github.PullRequest, error) {
+		all, _, err := f.list(ctx, &github.PullRequestListOptions{State: "open", Base: base}, 1<<30)
+		return all, err
+	}, func(a, b *github.PullRequest) bool { return a.GetNumber() == b.GetNumber() })
+	if err != nil {
+		return nil, fmt.Errorf("list open pull requests of %s/%s: %w", f.owner, f.repo, err)
 	}
-	return nil, fmt.Errorf("list pull requests of %s/%s: the list changes while it is read", f.owner, f.repo)
-}
-
-func same(a, b []*github.PullRequest) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].GetNumber() != b[i].GetNumber() {
-			return false
-		}
-	}
-	return true
+	return list, nil
 }
 
 // pull turns GitHub's pull into ours.

@@ -74,6 +74,17 @@ func (l *limits) enter(req *http.Request) error {
 	if !createsContent(req.Method, req.URL.Path) {
 		return nil
 	}
+	return l.count()
+}
+
+// spend counts a call that creates content, or refuses it.
+func (l *limits) spend() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count()
+}
+
+func (l *limits) count() error {
 	if err := l.paced(1); err != nil {
 		return err
 	}
@@ -206,8 +217,10 @@ func (l *limits) repeat(req *http.Request, wait time.Duration) (*http.Response, 
 	return l.base.RoundTrip(again)
 }
 
-// contentPath are the calls that count as creating content.
-var contentPath = regexp.MustCompile(`/repos/[^/]+/[^/]+/(pulls(/\d+(/requested_reviewers|/reviews)?)?|issues/\d+(/.*)?|issues/comments/\d+|labels.*)$`)
+// contentPath are the calls that count as creating content: those that make or
+// change pulls, issues, comments, reviews and labels, and merges, of which
+// GitHub's documentation says so too.
+var contentPath = regexp.MustCompile(`/repos/[^/]+/[^/]+/(pulls(/\d+(/merge|/requested_reviewers|/reviews.*)?)?|issues(/\d+(/.*)?)?|issues/comments/\d+|labels.*)$`)
 
 func createsContent(method, path string) bool {
 	return method != http.MethodGet && method != http.MethodDelete && contentPath.MatchString(path)

@@ -30,6 +30,11 @@ func (f *Forge) mutate(ctx context.Context, name string, input map[string]any) e
 	var answer struct {
 		Errors []struct{ Type, Message string }
 	}
+	if name != "updateRefs" { // which the path alone does not tell
+		if err := f.limits.spend(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	if _, err := f.client.Do(ctx, req, &answer); err != nil {
 		return f.explain(name, err)
 	}
@@ -40,8 +45,10 @@ func (f *Forge) mutate(ctx context.Context, name string, input map[string]any) e
 	switch e.Type {
 	case "NOT_FOUND":
 		return fmt.Errorf("%s: %w: %s", name, gitops.ErrNotFound, e.Message)
-	case "FORBIDDEN":
+	case "FORBIDDEN", "UNPROCESSABLE":
 		return fmt.Errorf("%s: %w: %s", name, gitops.ErrDenied, e.Message)
+	case "RATE_LIMITED":
+		return fmt.Errorf("%s: %w", name, &gitops.RateLimited{Until: f.now().Add(unknownWait), Why: "primary limit of GraphQL"})
 	}
 	return fmt.Errorf("%s: %s", name, e.Message)
 }
