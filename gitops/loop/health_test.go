@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,9 +106,10 @@ func TestReady(t *testing.T) {
 		if code, text := probe(h.Readyz()); code != 200 {
 			t.Errorf("no loops: %d %s", code, text)
 		}
-		failing := true
+		var failing atomic.Bool
+		failing.Store(true)
 		b := begin(t, Options{Look: func(context.Context) (Report, error) {
-			if failing {
+			if failing.Load() {
 				return Report{}, errors.New("token ghp_secret refused")
 			}
 			return Report{}, nil
@@ -119,12 +121,12 @@ func TestReady(t *testing.T) {
 		if code, text := probe(h.Healthz()); code != 200 || text != "ok\nacme/deploy: next look in 2s (retry); the last took 0s and ended 0s ago; 1 in a row failed\n" {
 			t.Errorf("%d %q", code, text)
 		}
-		failing = false
+		failing.Store(false)
 		b.pass(2 * time.Second)
 		if code, text := probe(h.Readyz()); code != 200 {
 			t.Errorf("%d %s", code, text)
 		}
-		failing = true
+		failing.Store(true)
 		b.pass(time.Minute)
 		if code, text := probe(h.Readyz()); code != 200 {
 			t.Errorf("once ready: %d %s", code, text)

@@ -218,9 +218,10 @@ func TestNeverTwoAtOnce(t *testing.T) {
 func TestErrorsBackOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		failing := true
+		var failing atomic.Bool
+		failing.Store(true)
 		b := begin(t, Options{Look: func(context.Context) (Report, error) {
-			if failing {
+			if failing.Load() {
 				return Report{Wake: time.Now().Add(time.Millisecond)}, errors.New("no answer")
 			}
 			return Report{}, nil
@@ -231,7 +232,7 @@ func TestErrorsBackOff(t *testing.T) {
 		if s := b.State(); s.Failures != 11 || !s.LastGood.IsZero() {
 			t.Errorf("%+v", s)
 		}
-		failing = false
+		failing.Store(false)
 		b.pass(5 * time.Minute)
 		_ = b.quit()
 		if diff := cmp.Diff([]string{"23m30s retry", "24m0s poll", "24m30s poll", "25m0s poll"}, b.told()[11:]); diff != "" {
