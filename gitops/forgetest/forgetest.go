@@ -31,6 +31,14 @@ type Setup struct {
 	Limit func(t *testing.T)
 	// Forbid takes a merge method away; nil where the server cannot.
 	Forbid func(t *testing.T, method string)
+	// People are those who comment, review and label; nil where none can. Their
+	// logins are Reviewer and Assignee.
+	People People
+	// Team is a team, "org/team", that exists and has neither of them as a
+	// member; empty where there are no teams.
+	Team string
+	// Queue gives main a merge queue; nil where the server has none.
+	Queue func(t *testing.T)
 	// Lacks says what this server cannot do, by the name of the test.
 	Lacks map[string]string
 }
@@ -51,11 +59,36 @@ type World interface {
 	Close(t testing.TB, number int)
 	// Merge merges a pull as a person.
 	Merge(t testing.TB, number int)
-	// Comments returns the texts of a pull's comments.
+	// Comments returns the texts of the comments of a pull or an issue.
 	Comments(t testing.TB, number int) []string
 	// Asked returns the logins that are asked for a review of a pull, and
 	// those that it is assigned to.
 	Asked(t testing.TB, number int) (reviewers, assignees []string)
+}
+
+// People act under their own names. Their methods end the test when they
+// fail.
+type People interface {
+	// Comment writes a comment under a pull or an issue.
+	Comment(t testing.TB, login string, number int, body string)
+	// EditComment changes the nth comment, from 0, under a pull or an issue.
+	EditComment(t testing.TB, login string, number, nth int, body string)
+	// Review reviews a pull: approved, changes_requested or commented.
+	Review(t testing.TB, login string, number int, verdict string)
+	// Dismiss takes away the newest verdict of a reviewer.
+	Dismiss(t testing.TB, reviewer string, number int)
+	// Label puts a label that exists on a pull or an issue, Unlabel takes it
+	// off.
+	Label(t testing.TB, login string, number int, label string)
+	Unlabel(t testing.TB, login string, number int, label string)
+	// OpenIssue opens an issue with labels that exist.
+	OpenIssue(t testing.TB, login, title string, labels ...string) (number int)
+	// CloseIssue closes an issue.
+	CloseIssue(t testing.TB, login string, number int)
+	// Allow gives a person a permission: read, write or admin.
+	Allow(t testing.TB, login, permission string)
+	// Join makes a person a member of a team.
+	Join(t testing.TB, team, login string)
 }
 
 // Commit is a commit of a branch.
@@ -114,6 +147,20 @@ var cases = []struct {
 	{"statuses", statuses},
 	{"not found", notFound},
 	{"rate limit", rateLimit},
+	{"comments: since and edited", commentsSince},
+	{"comments: paging", commentsPaging},
+	{"comment", comment},
+	{"reviews", reviews},
+	{"labelings", labelings},
+	{"permission", permission},
+	{"member", member},
+	{"issues: open, edit, close", issues},
+	{"issues: closed by whom", issuesClosedBy},
+	{"issues: paging", issuesPaging},
+	{"enqueue", enqueue},
+	{"enqueue: stale head", enqueueStale},
+	{"enqueue: twice", enqueueTwice},
+	{"enqueue: no queue", enqueueNone},
 }
 
 // test is one test and its repository.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"promoter/gitops/forgetest"
@@ -71,24 +72,103 @@ func (w world) Merge(t testing.TB, number int) {
 	}
 }
 
-func (w world) Comments(_ testing.TB, number int) []string { return w.repo.Pulls()[number-1].Comments }
+// pull finds a pull; an issue has less of the same.
+func (w world) pull(t testing.TB, number int) (found forge.Pull) {
+	t.Helper()
+	for _, p := range w.repo.Pulls() {
+		if p.Number == number {
+			return p
+		}
+	}
+	for _, i := range w.repo.Issues() {
+		if i.Number == number {
+			found.Assignees = i.Assignees
+			for _, c := range i.Comments {
+				found.Comments = append(found.Comments, c.Text)
+			}
+			return found
+		}
+	}
+	t.Fatalf("there is no #%d", number)
+	return found
+}
 
-func (w world) Asked(_ testing.TB, number int) (reviewers, assignees []string) {
-	p := w.repo.Pulls()[number-1]
+func (w world) Comments(t testing.TB, number int) []string { return w.pull(t, number).Comments }
+
+func (w world) Asked(t testing.TB, number int) (reviewers, assignees []string) {
+	p := w.pull(t, number)
 	return p.Reviewers, p.Assignees
+}
+
+// persons act on the fake.
+type persons struct {
+	server *forge.Server
+	repo   *forge.Repo
+}
+
+func done(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p persons) Comment(t testing.TB, login string, number int, body string) {
+	done(t, p.repo.Comment(number, login, body))
+}
+
+func (p persons) EditComment(t testing.TB, login string, number, nth int, body string) {
+	done(t, p.repo.EditComment(number, nth, login, body))
+}
+
+func (p persons) Review(t testing.TB, login string, number int, verdict string) {
+	done(t, p.repo.Review(number, login, strings.ToUpper(verdict)))
+}
+
+func (p persons) Dismiss(t testing.TB, reviewer string, number int) {
+	done(t, p.repo.Dismiss(number, "ana", reviewer))
+}
+
+func (p persons) Label(t testing.TB, login string, number int, label string) {
+	done(t, p.repo.Label(number, login, label))
+}
+
+func (p persons) Unlabel(t testing.TB, login string, number int, label string) {
+	done(t, p.repo.Unlabel(number, login, label))
+}
+
+func (p persons) OpenIssue(_ testing.TB, login, title string, labels ...string) int {
+	return p.repo.OpenIssue(login, title, "", labels...)
+}
+
+func (p persons) CloseIssue(t testing.TB, login string, number int) {
+	done(t, p.repo.Close(number, login))
+}
+
+func (p persons) Allow(t testing.TB, login, permission string) {
+	done(t, p.repo.Allow(login, permission))
+}
+func (p persons) Join(_ testing.TB, team, login string) { p.server.Join(team, login) }
+
+// setup is what the fake can do.
+func setup(s *forge.Server, r *forge.Repo) forgetest.Setup {
+	s.Join("acme/platform")
+	return forgetest.Setup{
+		World: newWorld(r), PageSize: 3, Reviewer: "ben", Assignee: "cleo", People: persons{s, r}, Team: "acme/platform",
+		Queue: func(*testing.T) { r.Rules, r.QueueAfter = []string{"merge_queue"}, 4 },
+		Forbid: func(_ *testing.T, method string) {
+			r.MergeMethods = slices.DeleteFunc(r.MergeMethods, func(m string) bool { return m == method })
+		},
+	}
 }
 
 func TestConformanceOfTheFake(t *testing.T) {
 	t.Parallel()
 	forgetest.Run(t, func(t *testing.T) forgetest.Setup {
 		s, r := start(t, forge.Options{MergeableAfter: 2})
-		small := reach(t, s, func(o *github.Options) { o.PageSize = 3 })
-		return forgetest.Setup{
-			Forge: reach(t, s, nil), World: newWorld(r), Pages: small, PageSize: 3, Reviewer: "ben", Assignee: "cleo",
-			Limit: func(*testing.T) { s.Inject(forge.SecondaryLimit(http.StatusForbidden, -1, "30")) },
-			Forbid: func(_ *testing.T, method string) {
-				r.MergeMethods = slices.DeleteFunc(r.MergeMethods, func(m string) bool { return m == method })
-			},
-		}
+		out := setup(s, r)
+		out.Forge, out.Pages = reach(t, s, nil), reach(t, s, func(o *github.Options) { o.PageSize = 3 })
+		out.Limit = func(*testing.T) { s.Inject(forge.SecondaryLimit(http.StatusForbidden, -1, "30")) }
+		return out
 	})
 }

@@ -2,7 +2,6 @@ package github_test
 
 import (
 	"net/http"
-	"slices"
 	"testing"
 
 	"promoter/gitops"
@@ -27,13 +26,9 @@ func TestOpenAPI(t *testing.T) {
 	t.Run("suite", func(t *testing.T) {
 		forgetest.Run(t, func(t *testing.T) forgetest.Setup {
 			s, r := start(t, forge.Options{MergeableAfter: 1})
-			small := reach(t, s, func(o *github.Options) { judged(o); o.PageSize = 3 })
-			return forgetest.Setup{
-				Forge: reach(t, s, judged), World: newWorld(r), Pages: small, PageSize: 3, Reviewer: "ben", Assignee: "cleo",
-				Forbid: func(_ *testing.T, method string) {
-					r.MergeMethods = slices.DeleteFunc(r.MergeMethods, func(m string) bool { return m == method })
-				},
-			}
+			out := setup(s, r)
+			out.Forge, out.Pages = reach(t, s, judged), reach(t, s, func(o *github.Options) { judged(o); o.PageSize = 3 })
+			return out
 		})
 	})
 	t.Run("optional", func(t *testing.T) {
@@ -67,7 +62,11 @@ func TestOpenAPI(t *testing.T) {
 		"GET /repos/{owner}/{repo}/pulls 200", "POST /repos/{owner}/{repo}/pulls 201", "POST /repos/{owner}/{repo}/pulls 422", "PATCH /repos/{owner}/{repo}/pulls/{pull_number} 200",
 		"PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge 200", "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge 405", "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge 409",
 		"POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers 201", "PATCH /repos/{owner}/{repo}/issues/{issue_number} 200", "POST /repos/{owner}/{repo}/statuses/{sha} 201",
-		"GET /repos/{owner}/{repo}/commits/{ref}/status 200", "POST /repos/{owner}/{repo}/git/commits 201", "GET /repos/{owner}/{repo}/releases 200", "GET /repos/{owner}/{repo}/rules/branches/{branch} 200",
+		"GET /repos/{owner}/{repo}/issues/comments 200", "POST /repos/{owner}/{repo}/issues/{issue_number}/comments 201", "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews 200",
+		"GET /repos/{owner}/{repo}/issues/{issue_number}/events 200", "GET /repos/{owner}/{repo}/issues/{issue_number} 200", "GET /repos/{owner}/{repo}/issues 200",
+		"POST /repos/{owner}/{repo}/issues 201", "GET /repos/{owner}/{repo}/collaborators/{username}/permission 200", "GET /repos/{owner}/{repo}/collaborators/{username}/permission 404",
+		"GET /orgs/{org}/teams/{team_slug}/memberships/{username} 200", "GET /orgs/{org}/teams/{team_slug}/memberships/{username} 404", "GET /orgs/{org}/teams/{team_slug} 200",
+		"GET /orgs/{org}/teams/{team_slug} 404", "GET /repos/{owner}/{repo}/commits/{ref}/status 200", "POST /repos/{owner}/{repo}/git/commits 201", "GET /repos/{owner}/{repo}/releases 200", "GET /repos/{owner}/{repo}/rules/branches/{branch} 200",
 	} {
 		if seen[op] == 0 {
 			t.Errorf("%s was never judged", op)

@@ -16,6 +16,9 @@ import (
 	"promoter/gitops"
 )
 
+// errUnprocessable is how GraphQL refuses what it could do.
+var errUnprocessable = errors.New("it is refused")
+
 // mutate runs a GraphQL mutation: REST knows no drafts after the opening, and
 // no update of a ref that expects where it was.
 func (f *Forge) mutate(ctx context.Context, name string, input map[string]any) error {
@@ -45,8 +48,10 @@ func (f *Forge) mutate(ctx context.Context, name string, input map[string]any) e
 	switch e.Type {
 	case "NOT_FOUND":
 		return fmt.Errorf("%s: %w: %s", name, gitops.ErrNotFound, e.Message)
-	case "FORBIDDEN", "UNPROCESSABLE":
+	case "FORBIDDEN":
 		return fmt.Errorf("%s: %w: %s", name, gitops.ErrDenied, e.Message)
+	case "UNPROCESSABLE":
+		return fmt.Errorf("%s: %w: %s", name, errUnprocessable, e.Message)
 	case "RATE_LIMITED":
 		return fmt.Errorf("%s: %w", name, &gitops.RateLimited{Until: f.now().Add(unknownWait), Why: "primary limit of GraphQL"})
 	}

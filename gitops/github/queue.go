@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -45,6 +46,8 @@ func (f *Forge) Enqueue(ctx context.Context, number int, head string) error {
 		return fmt.Errorf("%s: its head is %s: %w", what, now.Head, gitops.ErrStale)
 	case now.Mergeable == "CONFLICTING":
 		return fmt.Errorf("%s: %w", what, gitops.ErrConflict)
+	case errors.Is(refusal, errUnprocessable):
+		return fmt.Errorf("%s: %w: %w", what, gitops.ErrDenied, refusal)
 	}
 	return fmt.Errorf("%s: %w", what, refusal)
 }

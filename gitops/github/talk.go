@@ -27,7 +27,8 @@ func (f *Forge) Comments(ctx context.Context, since time.Time) ([]gitops.Comment
 	o := github.IssueListCommentsOptions{Sort: github.String("created"), Direction: github.String("asc")}
 	if !since.IsZero() {
 		since = since.UTC().Truncate(time.Second) // as GitHub has its times
-		o.Since = github.Time(since.Truncate(time.Hour))
+		from := since.Truncate(time.Hour)
+		o.Since = &from
 	}
 	list, err := steady(f.page, func() ([]*github.IssueComment, error) {
 		return pages(f.page, func(at github.ListOptions) ([]*github.IssueComment, *github.Response, error) {
