@@ -91,6 +91,40 @@ func (p *planner) advancing(x proposal, pull *Pull) blocker {
 	if x.draft {
 		return blocker{why: "earlier waves come first"}
 	}
+	if b := p.queued(x); b.why != "" {
+		return b
+	}
+	if b := p.consent(x, pull, x.sheet.Merge); b.why != "" {
+		return b
+	}
+	return p.unready(x, pull)
+}
+
+// foreseen is what a pull that is opened now will wait for, so that its first
+// words need not be written twice.
+func (p *planner) foreseen(x proposal, pull *Pull) blocker {
+	if x.draft {
+		return blocker{why: "earlier waves come first"}
+	}
+	mode := x.sheet.Merge
+	if x.revert {
+		mode = x.mode
+	} else if b := p.queued(x); b.why != "" && p.pol.Delivers {
+		return b
+	}
+	switch {
+	case !p.pol.Delivers:
+		return blocker{why: "a person merges it", person: true}
+	case mode == MergeApproved:
+		return p.counted(x, Approvals{})
+	case mode != MergeAutomatic:
+		return p.consent(x, pull, mode)
+	}
+	return blocker{why: "just opened; what it reaches is looked at"}
+}
+
+// queued is what a step forward waits for that is no person and no cluster.
+func (p *planner) queued(x proposal) blocker {
 	if p.obs.TalkUnknown != "" {
 		return blocker{why: "comments and issues could not be read (" + p.obs.TalkUnknown + "), and somebody may have said stop"}
 	}
@@ -111,10 +145,7 @@ func (p *planner) advancing(x proposal, pull *Pull) blocker {
 	if most := p.pol.Waves[x.wave].MaxConcurrent; most > 0 && p.inFlight[x.wave] >= most {
 		return blocker{why: fmt.Sprintf("%s of wave %s is merged and not proven yet, the most that may be", count(p.inFlight[x.wave], "pull request"), p.pol.Waves[x.wave].Name)}
 	}
-	if b := p.consent(x, pull, x.sheet.Merge); b.why != "" {
-		return b
-	}
-	return p.unready(x, pull)
+	return blocker{}
 }
 
 // behindUs says which earlier wave has not proven what this pull brings.
@@ -148,6 +179,11 @@ func (p *planner) consent(x proposal, pull *Pull, mode MergeMode) blocker {
 		p.question(Question{About: AboutApprovals, Key: key, Pull: pull.Number, Branch: pull.Branch, Head: pull.Head, Author: pull.Author, From: x.sheet.From, HeadAt: pull.HeadAt})
 		return blocker{why: "its approvals are not read yet"}
 	}
+	return p.counted(x, a)
+}
+
+// counted says whether approvals are enough.
+func (p *planner) counted(x proposal, a Approvals) blocker {
 	need := max(x.sheet.Approvals, 1)
 	switch {
 	case a.Unknown != "":

@@ -285,7 +285,15 @@ func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) string {
 		}
 	}
 	id := changeID(u.key, u.name, versions(at))
-	if !p.merged[id] {
+	if !p.merged[id] || p.frozen[id] != "" {
+		return "" // what has failed goes nowhere: the way is free
+	}
+	for _, t := range u.trials {
+		if t.standing == unproven && t.branch.Change == id {
+			return fmt.Sprintf("%s is being verified in wave %s: it is finished first", describe(at), p.pol.Waves[t.wave].Name)
+		}
+	}
+	if p.pol.Newer == NewerHolds {
 		return ""
 	}
 	for later := range p.pol.Waves {

@@ -246,7 +246,7 @@ func (p *planner) exist(x proposal, pull *Pull) {
 		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Expect: pull.Head, Edits: x.edits, Message: x.message})
 		p.say(x, Propose, "its branch is written again: the base has moved under it", pull.Number)
 	case pull.State == PullBranch:
-		x.sheet.Notice = Notice{State: "pending", Text: "just opened"}
+		x.sheet.Notice = p.foreseen(x, pull).notice(nil)
 		sheet := p.laddered(x)
 		p.out.Sheets = append(p.out.Sheets, sheet)
 		p.act(Open{Branch: x.branch, Head: pull.Head, Base: p.obs.Base, Draft: x.draft, Sheet: sheet, Say: p.put(sheet, "")})

@@ -1,0 +1,237 @@
+package promoter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// delivering is a world with an engine: it answers what a decision asks, and
+// every minute is a process that knows nothing.
+type delivering struct {
+	*world
+	sealed  map[string][]Seal
+	outcome map[string]Convergence // by environment
+	gate    map[string]Verdict     // by environment
+	ill     map[string]string      // before a merge, by environment
+	against map[string][]string    // before a merge, by environment
+	records []Record
+	tickets []Ticket
+	remarks []Remark
+	done    []string
+	unread  string // why seals cannot be read
+}
+
+func newDelivering(t testing.TB) *delivering {
+	w := &delivering{world: threeWaves(t), sealed: map[string][]Seal{}, outcome: map[string]Convergence{}, gate: map[string]Verdict{}, ill: map[string]string{}, against: map[string][]string{}}
+	w.policy.Delivers = true
+	w.policy.Reverts = MergeAutomatic
+	w.policy.Classes = map[Class]ClassPolicy{C3: {Merge: MergeAutomatic}}
+	return w
+}
+
+func (w *delivering) look() Decision {
+	o := w.world.observe()
+	o.Records, o.Tickets, o.Remarks = w.records, w.tickets, w.remarks
+	o.Sealings, o.Deliveries = map[string]Sealing{}, map[string]Delivery{}
+	for range 6 {
+		d := Plan(o, w.policy, w.now)
+		if len(d.Questions) == 0 {
+			return d
+		}
+		for _, q := range d.Questions {
+			switch q.About {
+			case AboutSeals:
+				o.Sealings[q.Key] = Sealing{Seals: w.sealed[q.Commit], Unknown: w.unread}
+			case AboutDelivery, AboutReadiness:
+				o.Deliveries[q.Key] = w.answer(q)
+			case AboutApprovals:
+				w.t.Fatalf("no approvals here: %+v", q)
+			}
+		}
+	}
+	w.t.Fatal("questions without end")
+	return Decision{}
+}
+
+func (w *delivering) answer(q Question) Delivery {
+	var d Delivery
+	for _, r := range q.Reached {
+		c, ok := w.outcome[r.Environment]
+		if ill := w.ill[r.Environment]; q.About == AboutReadiness && ill != "" {
+			c = Convergence{Outcome: Failed, Reason: ill}
+		} else if !ok || q.About == AboutReadiness {
+			c = Convergence{Outcome: Converged, Reason: "it runs"}
+		}
+		c.App, c.Environment, c.Tenant, c.Cluster = r.App, r.Environment, r.Tenant, r.Cluster
+		c.Attributable = c.Attributable && q.Healthy
+		d.Apps = append(d.Apps, c)
+		if q.About == AboutReadiness {
+			d.Against = append(d.Against, w.against[r.Environment]...)
+		}
+	}
+	for _, p := range q.Probes {
+		v, ok := w.gate[p.At.Environment]
+		if !ok || q.About == AboutReadiness {
+			v = Verdict{Level: Pass, Reason: "good"}
+		}
+		d.Gates = append(d.Gates, GateVerdict{Probe: p, Verdict: v, Evidence: []string{"0.12 at noon"}})
+	}
+	return d
+}
+
+// settle looks and acts until nothing is to be done.
+func (w *delivering) settle() []string {
+	w.t.Helper()
+	w.done = nil
+	for range 60 {
+		d := w.look()
+		if len(d.Actions) == 0 {
+			return w.done
+		}
+		for _, a := range d.Actions {
+			w.done = append(w.done, a.String())
+			w.act(a)
+		}
+	}
+	w.t.Fatalf("no rest; the last actions: %q", w.done[len(w.done)-5:])
+	return nil
+}
+
+func (w *delivering) act(a Action) {
+	switch a := a.(type) {
+	case Merge:
+		p := w.pull(a.Number)
+		if p.State != PullOpen || p.Head != a.Head {
+			w.t.Fatalf("%s: it is %s at %s", a, p.State, p.Head)
+		}
+		w.merge(a.Number)
+		p.Merge, p.MergedAt = fmt.Sprintf("m%039d", a.Number), w.now
+	case WriteSeal:
+		s := a.Seal
+		s.At = w.now
+		w.sealed[s.Commit] = append(w.sealed[s.Commit], s)
+	case WriteRecord:
+		w.records = append(w.records, a.Record)
+	case Label:
+		p := w.pull(a.Number)
+		p.Labels = append(p.Labels, a.Add...)
+		p.Labels = slices.DeleteFunc(p.Labels, func(l string) bool { return slices.Contains(a.Remove, l) })
+	case OpenTicket:
+		w.tickets = append(w.tickets, Ticket{Number: 100 + len(w.tickets), Title: a.Title, Key: a.Key, Stop: a.Stop, Open: true})
+	case CloseTicket:
+		for i := range w.tickets {
+			if w.tickets[i].Number == a.Number {
+				w.tickets[i].Open = false
+			}
+		}
+	case Reply:
+		for i := range w.remarks {
+			if w.remarks[i].Comment == a.Comment {
+				w.remarks[i].Answered = true
+			}
+		}
+	default:
+		w.world.act(a)
+		if o, ok := a.(Open); ok && o.Say != nil {
+			w.said(o.Branch, *o.Say)
+		}
+		if u, ok := a.(Update); ok && u.Say != nil {
+			w.said(u.Branch, *u.Say)
+		}
+	}
+}
+
+func (w *delivering) said(branch string, n Notice) {
+	for i := range w.pulls {
+		if w.pulls[i].Branch == branch {
+			w.pulls[i].Said = n.Digest()
+		}
+	}
+}
+
+func (w *delivering) line(env string) string {
+	for _, l := range w.look().Lines {
+		if l.Environment == env {
+			return l.String()
+		}
+	}
+	return ""
+}
+
+func (w *delivering) expect(env string, parts ...string) {
+	w.t.Helper()
+	got := w.line(env)
+	for _, part := range parts {
+		if !strings.Contains(got, part) {
+			w.t.Errorf("line of %s: %q does not say %q", env, got, part)
+		}
+	}
+}
+
+func (w *delivering) version(env string) string {
+	for _, p := range w.pins {
+		if p.Environment == env {
+			return p.Version
+		}
+	}
+	return ""
+}
+
+func (w *delivering) versions() string {
+	return w.version("dev") + " " + w.version("staging") + " " + w.version("production")
+}
+
+func TestAGoodReleaseTravelsThroughTheWaves(t *testing.T) {
+	t.Parallel()
+	w := newDelivering(t)
+	w.outcome["dev"] = Convergence{Outcome: Pending, Reason: "syncing"}
+	w.settle()
+	if got := w.versions(); got != "1.1.0 1.0.0 1.0.0" {
+		t.Fatalf("versions %s", got)
+	}
+	w.expect("dev", "verifying", "0 of 1 application", "syncing")
+	w.expect("staging", "open", "for wave dev: #1")
+	delete(w.outcome, "dev")
+	w.policy.Waves[0].Soak = 10 * time.Minute
+	w.settle()
+	w.expect("dev", "soaks until")
+	if w.look().Wake != w.now.Add(10*time.Minute) {
+		t.Errorf("wake at %s", w.look().Wake)
+	}
+	w.now = w.now.Add(10 * time.Minute)
+	w.settle()
+	if got := w.versions(); got != "1.1.0 1.1.0 1.1.0" {
+		t.Fatalf("versions %s after %q", got, w.done)
+	}
+	if again := w.settle(); len(again) != 0 {
+		t.Errorf("at rest, and yet: %q", again)
+	}
+}
+
+func TestABadReleaseIsFrozenAndTakenBack(t *testing.T) {
+	t.Parallel()
+	w := newDelivering(t)
+	w.outcome["staging"] = Convergence{Outcome: Failed, Attributable: true, Reason: "Degraded: 3 of 3 pods crash"}
+	w.settle()
+	if got := w.versions(); got != "1.1.0 1.0.0 1.0.0" {
+		t.Fatalf("versions %s after %q", got, w.done)
+	}
+	text := strings.Join(w.done, "\n")
+	for _, want := range []string{"record on #2", "seal #2 as fail", "revert staging: redis 1.1.0 -> 1.0.0"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q was not done:\n%s", want, text)
+		}
+	}
+	delete(w.outcome, "staging")
+	w.settle()
+	w.expect("staging", "taken back in staging by #", "quarantined")
+	w.expect("production", "waiting", "staging, which is at 1.0.0")
+	w.offered[redisChart] = append(w.offered[redisChart], "1.2.0")
+	w.settle()
+	if got := w.versions(); got != "1.2.0 1.2.0 1.2.0" {
+		t.Errorf("a newer version is free to go: %s", got)
+	}
+}
