@@ -17,13 +17,27 @@ type Maker func(read func(path string) (data []byte, ok bool, err error), edits 
 // Renderer turns a sheet into a pull's title and body.
 type Renderer func(sheet promoter.Sheet) (title, body string, err error)
 
+// Words turns what is said on the forge into text, and finds it again.
+type Words struct {
+	Record    func(promoter.WriteRecord) string
+	RecordOf  func(body string) (promoter.Record, bool)
+	Reply     func(promoter.Reply) string
+	RepliesTo func(body string) (comment int64, ok bool)
+	Ticket    func(promoter.OpenTicket) (title, body string, labels []string)
+	TicketKey func(body string) string
+	Closing   func(promoter.CloseTicket) string
+}
+
 // Executor makes actions come true, each guarded by what it was decided on.
 type Executor struct {
 	Forge  Forge
 	Repo   Repository
 	Make   Maker
 	Render Renderer
-	Now    func() time.Time
+	Words  Words
+	// Engines are asked in turn to end an operation.
+	Engines []Engine
+	Now     func() time.Time
 	// Committer makes the commits where only those that the forge signs
 	// count; nil: they are made here and pushed.
 	Committer Committer
@@ -60,17 +74,26 @@ func (e *Executor) perform(ctx context.Context, a promoter.Action) (string, erro
 		if err != nil {
 			return "", err
 		}
+		remark, err := e.notice(ctx, a.Head, a.Say)
+		if err != nil {
+			return "", err
+		}
 		p, err := e.Forge.Open(ctx, NewPull{
 			Text: Text{Title: title, Body: body, Draft: a.Draft}, Branch: a.Branch, Head: a.Head, Base: a.Base,
 			Labels: e.Labels, Reviewers: e.Reviewers, Assignees: e.Assignees,
 		})
-		return fmt.Sprintf("#%d %s", p.Number, p.URL), err
+		return fmt.Sprintf("#%d %s%s", p.Number, p.URL, remark), err
 	case promoter.Update:
 		title, body, err := e.Render(a.Sheet)
 		if err != nil {
 			return "", err
 		}
-		return "", e.Forge.Update(ctx, a.Number, Text{Title: title, Body: body, Draft: a.Draft})
+		// The status first: the body's marker says that it is there.
+		remark, err := e.notice(ctx, a.Head, a.Say)
+		if err != nil {
+			return "", err
+		}
+		return remark, e.Forge.Update(ctx, a.Number, Text{Title: title, Body: body, Draft: a.Draft})
 	case promoter.Close:
 		// The label first: were it the other way round, a run that is cut off
 		// between the two would leave what looks like a person's refusal.
@@ -83,7 +106,7 @@ func (e *Executor) perform(ctx context.Context, a promoter.Action) (string, erro
 	case promoter.Delete:
 		return "", e.Repo.Delete(ctx, a.Branch, a.Expect)
 	}
-	return "", fmt.Errorf("no execution is known for %T", a)
+	return e.deliver(ctx, a)
 }
 
 // push writes the edits onto the base commit that they were decided on.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"promoter/promoter"
 )
@@ -16,8 +17,15 @@ type Observer struct {
 	Repo  Repository
 	Base  string // base branch
 	Make  Maker
-	// SheetOf reads the sheet's digest from a pull's body, or "".
+	// SheetOf and SaidOf read the digests of the sheet and of the notice from
+	// a pull's body, or "".
 	SheetOf func(body string) string
+	SaidOf  func(body string) string
+	// Delivers is set when merged pulls matter: then it is found what they
+	// wrote. Ledger, if not nil, spares finding it twice.
+	Delivers bool
+	Ledger   *Ledger
+	Now      func() time.Time
 }
 
 // Branches returns the base branch's commit and those of our branches.
@@ -52,6 +60,10 @@ func (o *Observer) Pulls(ctx context.Context, base string, branches map[string]s
 		pull := promoter.Pull{
 			Number: p.Number, URL: p.URL, Branch: p.Branch, Head: p.Head, State: promoter.PullState(p.State), Draft: p.Draft,
 			Merge: p.Merge, MergedAt: p.MergedAt, ClosedBy: p.ClosedBy, UpdatedAt: p.UpdatedAt, Labels: p.Labels,
+			Author: p.Author,
+		}
+		if o.SaidOf != nil {
+			pull.Said = o.SaidOf(p.Body)
 		}
 		if o.SheetOf != nil {
 			pull.Sheet = o.SheetOf(p.Body)
@@ -63,6 +75,11 @@ func (o *Observer) Pulls(ctx context.Context, base string, branches map[string]s
 			}
 			if err := o.inspect(ctx, base, &pull); err != nil {
 				return nil, fmt.Sprintf("read #%d: %v", p.Number, err)
+			}
+		}
+		if pull.State == promoter.PullMerged && o.Delivers {
+			if err := o.merged(ctx, &pull); err != nil {
+				return nil, fmt.Sprintf("read what #%d merged: %v", p.Number, err)
 			}
 		}
 		out = append(out, pull)
@@ -110,6 +127,7 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 		pull.Foreign = true
 		return nil
 	}
+	pull.HeadAt = commits[0].At
 	t := promoter.ParseTrailers(commits[0].Message)
 	pull.Foreign = !o.makes(ctx, parent, t.Edits, changes)
 	if !pull.Foreign {

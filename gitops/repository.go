@@ -19,6 +19,9 @@ type Repository interface {
 	Commits(head, base string, limit int) ([]Commit, error)
 	// FirstParents lists a commit and its first parents, at most limit.
 	FirstParents(ctx context.Context, head string, limit int) ([]Commit, error)
+	// Reach brings a commit of the remote's branches and its first parent
+	// here, as far back as that is. ErrNotFound: they are not in its history.
+	Reach(ctx context.Context, commit string) error
 	// Executable reports whether a file has the executable bit at a commit.
 	Executable(commit, path string) (bool, error)
 	// Base returns the best common ancestor of two commits.

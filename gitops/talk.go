@@ -26,6 +26,12 @@ type Talker interface {
 	Comment(ctx context.Context, number int, body string) error
 }
 
+// Unlabeler is a forge whose labels can be taken away again.
+type Unlabeler interface {
+	// Unlabel removes a label. One that is not there is no error.
+	Unlabel(ctx context.Context, number int, label string) error
+}
+
 // Comment is what somebody wrote under a pull or an issue.
 type Comment struct {
 	ID     int64

@@ -131,6 +131,9 @@ func (p *planner) queued(x proposal) blocker {
 	if why := p.stopped(x.sheet.Reaches); why != "" {
 		return blocker{why: why}
 	}
+	if n := p.obscure[x.sheet.Change]; n > 0 {
+		return blocker{why: fmt.Sprintf("#%d of the same change was merged with something else in it, or without its message: what it did cannot be proven, and a person merges the rest", n), person: true}
+	}
 	for _, t := range x.unit.trials {
 		if t.unread && t.branch.Change == x.sheet.Change {
 			return blocker{why: fmt.Sprintf("#%d of the same change: %s", t.pull.Number, t.why)}

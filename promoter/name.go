@@ -227,6 +227,9 @@ func EditsDigest(edits []Edit) string {
 	lines := make([]string, len(edits))
 	for i, e := range edits {
 		lines[i] = fmt.Sprintf("%q %d %q %q %q %q", e.Place.File, e.Place.Doc, e.Place.Path, e.Place.Written, e.To, e.Image)
+		if e.Insert != (Insert{}) {
+			lines[i] += fmt.Sprintf(" %q", e.Insert)
+		}
 	}
 	slices.Sort(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))

@@ -59,6 +59,9 @@ type Pull struct {
 	// Foreign is set when it changes anything else.
 	Edits   []Edit
 	Foreign bool
+	// Obscure is set for a merged pull of which it is not known what it wrote:
+	// a person merged it with something else.
+	Obscure bool
 	// Moved is set when a file that it edits has changed on the base branch
 	// since Parent: merging it may conflict, or join what nobody looked at.
 	Moved     bool
@@ -72,6 +75,12 @@ type Pull struct {
 	Labels    []string
 }
 
+// change is the id of the change that the pull is of.
+func (p *Pull) change() string {
+	id, _ := ChangeOf(p.Branch)
+	return id
+}
+
 // Edit is one scalar's change.
 type Edit struct {
 	Place Place  `json:"place"`
@@ -82,6 +91,28 @@ type Edit struct {
 	// Image is set where nothing is written yet: the kustomization at
 	// Place.File gets an entry that sets this image to the tag To.
 	Image string `json:"image,omitempty"`
+	// Insert is set where nothing is written yet that Image could not say: the
+	// file at Place.File gets it with the value To, and Place is where that
+	// will stand. Place.Written is then what the shared file says.
+	Insert Insert `json:"insert,omitzero"`
+}
+
+// Insert is what is added to a file that says nothing of a pin yet. The zero
+// value adds nothing.
+type Insert struct {
+	// Field is the path of what is set: in a values file itself
+	// ("image.tag"), or in the object that a kustomization's patch is of
+	// ("spec.chart.spec.version", "spec.sources[0].targetRevision").
+	Field string `json:"field"`
+	// Group, Kind and Name are the object's that is patched; empty for a
+	// values file.
+	Group string `json:"group,omitempty"`
+	Kind  string `json:"kind,omitempty"`
+	Name  string `json:"name,omitempty"`
+	// Beside are scalars of a values file that are written with the field,
+	// under its parent, one a line: "repository=shop/web". A tag alone does
+	// not say what it is of.
+	Beside string `json:"beside,omitempty"`
 }
 
 // Merging is how the repository lets a pull be merged.

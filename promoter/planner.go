@@ -30,6 +30,7 @@ type planner struct {
 	inFlight  map[int]int     // merged and unproven pulls, by wave
 	merging   map[string]bool // files that this decision's merges change
 	asked     map[string]bool
+	obscure   map[string]int // by change: a pull that a person merged with something else
 	proposals []proposal
 	out       Decision
 }
@@ -37,7 +38,7 @@ type planner struct {
 func newPlanner(obs Observation, pol Policy, now time.Time) *planner {
 	return &planner{
 		obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, numbered: map[int]*Pull{}, merged: map[string]bool{}, frozen: map[string]string{},
-		holds: map[string]string{}, wanted: map[string]bool{}, held: map[*Target]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{},
+		holds: map[string]string{}, wanted: map[string]bool{}, held: map[*Target]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, obscure: map[string]int{},
 	}
 }
 

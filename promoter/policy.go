@@ -33,8 +33,8 @@ type Policy struct {
 	Ahead   bool   // open all waves' pulls at once, later ones as drafts
 	Method  string // how pulls are meant to be merged: merge, squash or rebase; empty: as the forge allows
 	MaxOpen int    // open pulls of ours at once; 0: no limit
-	// SplitBase lets early environments get an image ahead of a file that they
-	// share with later ones, by an override in their own overlay.
+	// SplitBase lets early environments get a version ahead of a file that they
+	// share with later ones, by an override in a file of their own.
 	SplitBase bool
 	Newer     Newer
 	Freezes   []Freeze
@@ -164,12 +164,14 @@ type Target struct {
 	Rank   int    // position in the group's order
 	Wanted Wanted
 	Choice Choice // what the artifact's source offers this pin
-	// Overlays are the kustomizations of single environments that build on
-	// the pin's file, if it is an image in a file that they share.
+	// Overlays are the files of single environments that can say otherwise
+	// than the pin's file, if that is one that they share.
 	Overlays []Overlay
 	// override is set for a target that does not stand in the repository yet:
-	// an image's override in an overlay. Its text is the image's name.
+	// what an overlay gets. Its text is the image's name, or the field that
+	// insert sets.
 	override string
+	insert   Insert
 }
 
 // Overlay is one environment's kustomization over a shared file.
@@ -179,6 +181,11 @@ type Overlay struct {
 	Tenant      string
 	Cluster     string
 	Wave        int
+	// Insert is what the file gets for the pin, which will then stand at
+	// Path. Without it the file is a kustomization that gets an entry of its
+	// images.
+	Insert Insert
+	Path   string
 }
 
 // Reached is an environment (and the application in it) that an edit reaches.

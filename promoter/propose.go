@@ -324,6 +324,7 @@ func (p *planner) uncertain(pull *Pull) string {
 			if e.Image != "" { // an override that no file holds yet: what it overrides
 				here = here || strings.HasPrefix(at.Written, e.Image+":")
 			}
+			here = here || t.adds(e)
 			if !here {
 				continue
 			}

@@ -62,6 +62,11 @@ func (p *planner) findTrials() {
 	}
 	var merged []*Pull
 	for i := range p.obs.Pulls {
+		if pull := &p.obs.Pulls[i]; pull.Obscure {
+			p.obscure[p.obs.Pulls[i].change()] = pull.Number
+		}
+	}
+	for i := range p.obs.Pulls {
 		if pull := &p.obs.Pulls[i]; pull.State == PullMerged && len(pull.Edits) > 0 {
 			merged = append(merged, pull)
 		}

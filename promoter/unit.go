@@ -357,7 +357,7 @@ func passed(ts []*Target) (goal, bool) {
 func (t *Target) edits(g goal) ([]Edit, string) {
 	p := t.Pin
 	if t.override != "" {
-		return []Edit{{Place: p.Place, To: g.version, Release: g.version, Image: t.override}}, ""
+		return t.added(g)
 	}
 	digest := g.digest
 	text, ok := p.WrittenFor(Release{Version: g.version, Digest: digest})

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"errors"
@@ -101,6 +102,31 @@ func (r *Repo) FirstParents(ctx context.Context, head string, limit int) ([]gito
 		return nil, fmt.Errorf("list first parents of %s: %w", head, err)
 	}
 	return out, nil
+}
+
+// Reach brings a commit and its first parent here, if they are in the history
+// of the branches that are mirrored: it deepens the mirror as far as that
+// needs. gitops.ErrNotFound: they are not in that history.
+func (r *Repo) Reach(ctx context.Context, commit string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := r.deepening(ctx, func() error {
+		c, err := r.commit(commit)
+		if err == nil && len(c.ParentHashes) > 0 {
+			_, err = r.commit(c.ParentHashes[0].String())
+		}
+		if !errors.Is(err, gitops.ErrNotFound) {
+			return err
+		}
+		if ends, err := r.store.Shallow(); err != nil || len(ends) == 0 {
+			return fmt.Errorf("find %s in the history: %w", commit, cmp.Or(err, gitops.ErrNotFound))
+		}
+		return errShallow
+	})
+	if errors.Is(err, errShallow) {
+		return fmt.Errorf("find %s in the history: %w", commit, gitops.ErrNotFound)
+	}
+	return err
 }
 
 func summary(c *object.Commit) gitops.Commit {

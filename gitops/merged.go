@@ -1,0 +1,114 @@
+package gitops
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"promoter/promoter"
+)
+
+// mergedAge is how long after its merge a pull's edits are read: what stands
+// for longer has been proven by time, or by people.
+const mergedAge = 30 * 24 * time.Hour
+
+// Ledger remembers what merge commits did. They never change, so that it may
+// be lost at any time.
+type Ledger struct {
+	mu   sync.Mutex
+	done map[string][]promoter.Edit // by merge commit
+}
+
+func (l *Ledger) get(commit string) ([]promoter.Edit, bool) {
+	if l == nil {
+		return nil, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	edits, ok := l.done[commit]
+	return edits, ok
+}
+
+func (l *Ledger) put(commit string, edits []promoter.Edit) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done == nil {
+		l.done = map[string][]promoter.Edit{}
+	}
+	l.done[commit] = edits
+}
+
+// merged finds what a merged pull wrote: the edits that its commit names, if
+// making them again on what was there gives what the merge made of the files.
+// What a person added to the branch makes it another thing than ours: then
+// nothing is known of it.
+func (o *Observer) merged(ctx context.Context, pull *promoter.Pull) error {
+	if pull.Merge == "" || o.Now != nil && !pull.MergedAt.IsZero() && o.Now().Sub(pull.MergedAt) > mergedAge {
+		return nil
+	}
+	if edits, ok := o.Ledger.get(pull.Merge); ok {
+		pull.Edits, pull.Obscure = edits, len(edits) == 0
+		return nil
+	}
+	edits, err := o.wrote(ctx, pull)
+	if errors.Is(err, ErrNotFound) {
+		pull.Obscure = true // a base that was rewritten, or older than the history that can be had
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	pull.Edits, pull.Obscure = edits, len(edits) == 0
+	o.Ledger.put(pull.Merge, edits)
+	return nil
+}
+
+// claimed are the edits that a merge says it made: in its own message, in that
+// of the branch that it joins, or in the branch's as it is still known here. A
+// squash may have lost them.
+func (o *Observer) claimed(ctx context.Context, merge Commit, head string) ([]promoter.Edit, error) {
+	if edits := promoter.ParseTrailers(merge.Message).Edits; len(edits) > 0 {
+		return edits, nil
+	}
+	if len(merge.Parents) > 1 {
+		head = merge.Parents[1]
+	}
+	own, err := o.Repo.FirstParents(ctx, head, 1)
+	if errors.Is(err, ErrNotFound) || len(own) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return promoter.ParseTrailers(own[0].Message).Edits, nil
+}
+
+func (o *Observer) wrote(ctx context.Context, pull *promoter.Pull) ([]promoter.Edit, error) {
+	if err := o.Repo.Reach(ctx, pull.Merge); err != nil {
+		return nil, err
+	}
+	line, err := o.Repo.FirstParents(ctx, pull.Merge, 2)
+	if err != nil {
+		return nil, err
+	}
+	if len(line) < 2 {
+		return nil, nil
+	}
+	head, before := line[0], line[1].Hash
+	edits, err := o.claimed(ctx, head, pull.Head)
+	if err != nil || len(edits) == 0 {
+		return nil, err
+	}
+	changes, err := o.Repo.Changes(before, pull.Merge)
+	if err != nil {
+		return nil, err
+	}
+	if !o.makes(ctx, before, edits, changes) {
+		return nil, nil
+	}
+	return edits, nil
+}
