@@ -3,7 +3,9 @@
 // quoting, and reads the result again to see that exactly the intended values
 // differ.
 //
-// It refuses to encode YAML again, to add or remove anything, to edit an alias
+// Where a file says nothing yet, lines can be added (Add, InsertImage).
+//
+// It refuses to encode YAML again, to remove anything, to edit an alias
 // (the anchor is the place to edit), a value that a template writes, or a
 // value that no longer stands where it was seen. All edits of a file are made
 // or none. Chart.lock is the one file that it writes whole, because Helm does.

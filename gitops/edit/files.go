@@ -49,13 +49,17 @@ func Files(read ReadFile, edits []promoter.Edit, at time.Time) (map[string][]byt
 func editFile(file string, data []byte, edits []promoter.Edit) ([]byte, error) {
 	var sets []Set
 	for _, e := range edits {
-		if e.Image == "" {
+		if e.Image == "" && e.Insert == (promoter.Insert{}) {
 			sets = append(sets, Set{Place: e.Place, To: e.To})
 		}
 	}
 	out, err := Apply(data, sets)
 	for _, e := range edits {
-		if e.Image != "" && err == nil {
+		switch {
+		case err != nil:
+		case e.Insert != promoter.Insert{}:
+			out, err = Add(file, out, e.Insert, e.To)
+		case e.Image != "":
 			out, err = InsertImage(file, out, e.Image, e.To)
 		}
 	}
