@@ -82,8 +82,10 @@ func commentsSince(t *test) {
 	// in seconds.
 	last := got[2].Edited
 	var edited gitops.Comment
+	text := "Since the last update"
 	t.until("the edited comment is newer than the others", func() bool {
-		people.EditComment(t, t.Assignee, i, 0, "Since the last update.")
+		text += "!"
+		people.EditComment(t, t.Assignee, i, 0, text)
 		for _, c := range t.comments(f, last) {
 			if c.ID == got[1].ID {
 				edited = c
@@ -92,10 +94,10 @@ func commentsSince(t *test) {
 		return edited.Edited.After(last)
 	})
 	since := t.comments(f, edited.Edited)
-	if len(since) != 1 || since[0].ID != got[1].ID || since[0].Body != "Since the last update." || !since[0].At.Equal(got[1].At) {
+	if len(since) != 1 || since[0].ID != got[1].ID || since[0].Body != text || !since[0].At.Equal(got[1].At) {
 		t.Errorf("since the edit: got %+v, want comment %d alone", since, got[1].ID)
 	}
-	if got := t.comments(f, time.Time{}); len(got) != 3 || got[1].Body != "Since the last update." {
+	if got := t.comments(f, time.Time{}); len(got) != 3 || got[1].Body != text {
 		t.Errorf("all: got %+v, want the oldest first", got)
 	}
 }

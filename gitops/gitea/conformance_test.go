@@ -89,10 +89,14 @@ func (w world) Comments(t testing.TB, number int) []string {
 func (w world) Asked(t testing.TB, number int) (reviewers, assignees []string) {
 	t.Helper()
 	var p struct {
+		Pull      *struct{}                `json:"pull_request"`
 		Reviewers []struct{ Login string } `json:"requested_reviewers"`
 		Assignees []struct{ Login string }
 	}
-	w.call(t, http.MethodGet, fmt.Sprintf("pulls/%d", number), nil, &p)
+	w.call(t, http.MethodGet, fmt.Sprintf("issues/%d", number), nil, &p)
+	if p.Pull != nil {
+		w.call(t, http.MethodGet, fmt.Sprintf("pulls/%d", number), nil, &p)
+	}
 	for _, x := range p.Reviewers {
 		reviewers = append(reviewers, x.Login)
 	}
@@ -101,6 +105,100 @@ func (w world) Asked(t testing.TB, number int) (reviewers, assignees []string) {
 	}
 	return reviewers, assignees
 }
+
+// persons act on a real Gitea: whoever administers it may act as anybody.
+type persons struct{ world }
+
+func (p persons) as(t testing.TB, login, method, path string, in, out any) {
+	t.Helper()
+	p.call(t, method, path+"?sudo="+login, in, out)
+}
+
+func (p persons) Comment(t testing.TB, login string, number int, body string) {
+	t.Helper()
+	p.as(t, login, http.MethodPost, fmt.Sprintf("issues/%d/comments", number), map[string]any{"body": body}, nil)
+}
+
+func (p persons) EditComment(t testing.TB, login string, number, nth int, body string) {
+	t.Helper()
+	var list []struct{ ID int }
+	p.call(t, http.MethodGet, fmt.Sprintf("issues/%d/comments", number), nil, &list)
+	p.as(t, login, http.MethodPatch, fmt.Sprintf("issues/comments/%d", list[nth].ID), map[string]any{"body": body}, nil)
+}
+
+func (p persons) Review(t testing.TB, login string, number int, verdict string) {
+	t.Helper()
+	event := map[string]string{"approved": "APPROVED", "changes_requested": "REQUEST_CHANGES", "commented": "COMMENT"}[verdict]
+	p.as(t, login, http.MethodPost, fmt.Sprintf("pulls/%d/reviews", number), map[string]any{"event": event, "body": "Because."}, nil)
+}
+
+func (p persons) Dismiss(t testing.TB, reviewer string, number int) {
+	t.Helper()
+	var list []struct {
+		ID    int
+		State string
+		User  struct{ Login string }
+	}
+	p.call(t, http.MethodGet, fmt.Sprintf("pulls/%d/reviews", number), nil, &list)
+	for _, v := range slices.Backward(list) {
+		if v.User.Login == reviewer && v.State != "COMMENT" {
+			p.call(t, http.MethodPost, fmt.Sprintf("pulls/%d/reviews/%d/dismissals", number, v.ID), map[string]any{"message": "No."}, nil)
+			return
+		}
+	}
+	t.Fatalf("%s has no review of #%d", reviewer, number)
+}
+
+func (p persons) Label(t testing.TB, login string, number int, label string) {
+	t.Helper()
+	p.as(t, login, http.MethodPost, fmt.Sprintf("issues/%d/labels", number), map[string]any{"labels": []string{label}}, nil)
+}
+
+func (p persons) Unlabel(t testing.TB, login string, number int, label string) {
+	t.Helper()
+	var list []struct {
+		ID   int
+		Name string
+	}
+	p.call(t, http.MethodGet, "labels", nil, &list)
+	for _, l := range list {
+		if l.Name == label {
+			p.as(t, login, http.MethodDelete, fmt.Sprintf("issues/%d/labels/%d", number, l.ID), nil, nil)
+			return
+		}
+	}
+	t.Fatalf("there is no label %q", label)
+}
+
+func (p persons) OpenIssue(t testing.TB, login, title string, labels ...string) int {
+	t.Helper()
+	var i struct{ Number int }
+	p.as(t, login, http.MethodPost, "issues", map[string]any{"title": title}, &i)
+	for _, l := range labels {
+		p.Label(t, login, i.Number, l)
+	}
+	return i.Number
+}
+
+func (p persons) CloseIssue(t testing.TB, login string, number int) {
+	t.Helper()
+	p.as(t, login, http.MethodPatch, fmt.Sprintf("issues/%d", number), map[string]any{"state": "closed"}, nil)
+}
+
+func (p persons) Allow(t testing.TB, login, permission string) {
+	t.Helper()
+	p.call(t, http.MethodPut, "collaborators/"+login, map[string]any{"permission": permission}, nil)
+}
+
+func (p persons) Join(t testing.TB, team, login string) {
+	t.Helper()
+	if err := p.server.Join(t.Context(), team, login); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unlike is what Gitea cannot do.
+var unlike = map[string]string{"issues: closed by whom": "it does not say who closed an issue"}
 
 // gate is a proxy in front of the server, which has no limits of its own.
 type gate struct{ shut atomic.Bool }
@@ -121,6 +219,9 @@ func TestConformanceOfGitea(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := g.AddOrg(t.Context(), "crew"); err != nil {
+		t.Fatal(err)
+	}
 	var repos atomic.Int64
 	forgetest.Run(t, func(t *testing.T) forgetest.Setup {
 		name := fmt.Sprintf("fleet-%d", repos.Add(1))
@@ -130,7 +231,11 @@ func TestConformanceOfGitea(t *testing.T) {
 		gate := &gate{}
 		w := world{&forgetest.Git{URL: g.CloneURL(name)}, g, name}
 		w.call(t, http.MethodPatch, "", map[string]any{"has_pull_requests": true, "allow_manual_merge": true}, nil)
+		if err := g.AddTeam(t.Context(), "crew", name); err != nil {
+			t.Fatal(err)
+		}
 		return forgetest.Setup{
+			People: persons{w}, Team: "crew/" + name, Lacks: unlike,
 			Forge: reach(t, g, name, func(o *gitea.Options) { o.HTTP = &http.Client{Transport: gate} }),
 			World: w, Pages: reach(t, g, name, func(o *gitea.Options) { o.PageSize = 3 }), PageSize: 3, Reviewer: "ben", Assignee: "cleo",
 			Limit: func(*testing.T) { gate.shut.Store(true) },

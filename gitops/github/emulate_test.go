@@ -163,7 +163,9 @@ func (w apiWorld) Asked(t testing.TB, number int) (reviewers, assignees []string
 		Reviewers []user `json:"requested_reviewers"`
 		Assignees []user
 	}
-	w.must(t, http.MethodGet, fmt.Sprintf("/pulls/%d", number), nil, &p)
+	if w.call(t, http.MethodGet, fmt.Sprintf("/pulls/%d", number), nil, &p) != http.StatusOK {
+		w.must(t, http.MethodGet, fmt.Sprintf("/issues/%d", number), nil, &p)
+	}
 	for _, x := range p.Reviewers {
 		reviewers = append(reviewers, x.Login)
 	}

@@ -244,6 +244,34 @@ func (g *Gitea) AddRepo(ctx context.Context, name string, users ...string) error
 	return nil
 }
 
+// AddOrg makes an organization.
+func (g *Gitea) AddOrg(ctx context.Context, name string) error {
+	return g.Call(ctx, http.MethodPost, "orgs", map[string]any{"username": name}, nil)
+}
+
+// AddTeam makes a team without members.
+func (g *Gitea) AddTeam(ctx context.Context, org, name string) error {
+	return g.Call(ctx, http.MethodPost, "orgs/"+org+"/teams", map[string]any{"name": name, "permission": "write", "units": []string{"repo.code"}}, nil)
+}
+
+// Join makes a user a member of a team, "org/team".
+func (g *Gitea) Join(ctx context.Context, team, login string) error {
+	org, name, _ := strings.Cut(team, "/")
+	var list []struct {
+		ID   int
+		Name string
+	}
+	if err := g.Call(ctx, http.MethodGet, "orgs/"+org+"/teams?limit=50", nil, &list); err != nil {
+		return err
+	}
+	for _, t := range list {
+		if t.Name == name {
+			return g.Call(ctx, http.MethodPut, fmt.Sprintf("teams/%d/members/%s", t.ID, login), nil, nil)
+		}
+	}
+	return fmt.Errorf("find team %s: there is none", team)
+}
+
 // CloneURL returns where Git clones from and pushes to, with the owner's
 // credentials.
 func (g *Gitea) CloneURL(repo string) string {
