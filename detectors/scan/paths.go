@@ -16,7 +16,7 @@ func Paths(ctx context.Context, root string, ignore []string) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("find repository: %w", err)
 	}
-	found, err := walk(ctx, root, ignore)
+	found, err := walk(ctx, root, ignore, false)
 	if err != nil {
 		return nil, err
 	}

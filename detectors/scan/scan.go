@@ -27,6 +27,9 @@ type Options struct {
 	// Ignore are further patterns of paths to leave out, as in a .gitignore
 	// file at the root; unlike Git's own they also hide tracked files.
 	Ignore []string
+	// Committed is set when the root holds what a commit holds and nothing
+	// else, and no Git directory that says so: .gitignore hides nothing.
+	Committed bool
 	// MaxFileBytes is the size beyond which a file is a Problem and not read;
 	// 0 means DefaultMaxFileBytes.
 	MaxFileBytes int64
@@ -68,7 +71,7 @@ func Run(ctx context.Context, o Options) (*Inventory, error) {
 	if o.MaxFileBytes == 0 {
 		o.MaxFileBytes = DefaultMaxFileBytes
 	}
-	found, err := walk(ctx, root, o.Ignore)
+	found, err := walk(ctx, root, o.Ignore, o.Committed)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 // path asks.
 type tracked struct {
 	root  string
+	all   bool // everything is tracked
 	read  bool
 	paths []string // sorted, as Git's index is
 }
@@ -22,6 +23,9 @@ type tracked struct {
 // holds reports whether Git tracks the path, or something below it when it is
 // a directory. Without a readable index nothing is known to be tracked.
 func (t *tracked) holds(path string, isDir bool) bool {
+	if t.all {
+		return true
+	}
 	if !t.read {
 		t.read = true
 		t.paths = readIndex(t.root)

@@ -35,8 +35,8 @@ type walker struct {
 // walk lists the regular files below root, an absolute path without symbolic
 // links. Links are not followed: what they lead to is read where it stands,
 // and where that is outside the root it is not this repository's.
-func walk(ctx context.Context, root string, patterns []string) (tree, error) {
-	w := &walker{ctx: ctx, root: root, tracked: tracked{root: root}}
+func walk(ctx context.Context, root string, patterns []string, committed bool) (tree, error) {
+	w := &walker{ctx: ctx, root: root, tracked: tracked{root: root, all: committed}}
 	if len(patterns) > 0 {
 		w.extra = parseIgnore(nil, 0, []byte(strings.Join(patterns, "\n")))
 	}

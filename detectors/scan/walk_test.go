@@ -61,7 +61,7 @@ func TestTrackedFilesAreNotHidden(t *testing.T) {
 			writeFile(t, filepath.Join(root, ".git"), "gitdir: "+gitDir+"\n")
 		}
 		writeIndex(t, gitDir, "apps/web/a.yaml", "generated/x/a.yaml")
-		got, err := walk(t.Context(), root, []string{"other"})
+		got, err := walk(t.Context(), root, []string{"other"}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestPathsAreSorted(t *testing.T) {
 	for _, p := range want {
 		writeFile(t, filepath.Join(root, p), "")
 	}
-	got, err := walk(t.Context(), root, nil)
+	got, err := walk(t.Context(), root, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func BenchmarkWalkIgnoring(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := walk(context.Background(), root, nil); err != nil {
+		if _, err := walk(context.Background(), root, nil, false); err != nil {
 			b.Fatal(err)
 		}
 	}

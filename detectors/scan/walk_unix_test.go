@@ -19,7 +19,7 @@ func TestPipesDoNotHang(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o644); err != nil {
 		t.Skipf("no named pipes here: %v", err)
 	}
-	got, err := walk(t.Context(), root, nil)
+	got, err := walk(t.Context(), root, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
