@@ -34,6 +34,7 @@ type ArgoSnapshot struct {
 
 	Sources     []ArgoSource // spec; for a hydrated app the source that is synced
 	MultiSource bool         // spec.sources is used, and so are all vectors
+	Kinds       []string     // what the sources were found to be: Directory, Helm, Kustomize, Plugin
 	Destination string       // digest of the destination and ignored differences
 	AutoSync    bool
 	Prune       bool  // auto-sync removes what Git no longer has
@@ -78,6 +79,8 @@ type ArgoSource struct {
 	Ref      string
 	Revision string // targetRevision
 	Rest     string // digest of everything else
+	Values   string // value files as they are written, a line each; in Rest too
+	Recurse  bool   // of a directory of manifests; in Rest too
 }
 
 // git reports whether the source's revisions are commits.

@@ -22,9 +22,14 @@ type Ask struct {
 	History  map[string]Ancestry // by revision: those of the snapshot and its operation
 
 	Fence time.Time // when the server took our last request to refresh; zero: none was made
+	First time.Time // when it took the first of them since the merge, as far as is remembered
 	Asked int       // how many requests were made since the merge
 
-	Base     ArgoSnapshot // before the merge; without UID: not known
+	Base ArgoSnapshot // before the merge; without UID: not known
+	// HealthyBefore is set when it is on record that the application was well
+	// just before the merge. It stands for a Base that is not known.
+	HealthyBefore bool
+
 	Expect   Expect
 	Children map[ArgoApp]promoter.Convergence // the same question's answers for its children
 	Policy   ArgoPolicy
@@ -50,7 +55,7 @@ type Version struct {
 	Chart  string
 	From   string // before the commit; empty when it is not changed
 	To     string // targetRevision as it is written at the commit
-	Digest string // what To resolves to, where revisions are digests or commits
+	Digest string // what To resolves to, where that is not To: a digest, a commit, a release of a range
 }
 
 // Image is an image that pods should run instead of another.
@@ -90,6 +95,11 @@ func (p ArgoPolicy) withDefaults() ArgoPolicy {
 // ours it is the merge: a comparison at the commit cannot be older.
 func (a Ask) fence() time.Time { return latest(a.Fence, a.MergedAt) }
 
+// asked is when waiting for Argo CD began. Asking again does not begin it anew:
+// who asks often would wait for ever. What was merged while nobody was there to
+// ask is waited for from the first request.
+func (a Ask) asked() time.Time { return latest(a.First, a.MergedAt) }
+
 // holds says whether a revision is the commit or a descendant.
 func (a Ask) holds(revision string) Answer {
 	if revision == a.Commit {
@@ -120,13 +130,13 @@ func (e Expect) wanted(s ArgoSource) (Version, bool) {
 // at reports whether a resolved revision is the version. A Git revision or a
 // digest says nothing of the name it was resolved from.
 func (v Version) at(s ArgoSource, revision string) Answer {
-	if s.Chart != "" && !isDigest(revision) {
+	switch {
+	case v.Digest != "":
+		return yesIf(revision == v.Digest)
+	case s.Chart != "" && !isDigest(revision):
 		return yesIf(revision == v.To)
 	}
-	if v.Digest == "" {
-		return Unknown
-	}
-	return yesIf(revision == v.Digest)
+	return Unknown
 }
 
 func isDigest(revision string) bool { return len(revision) > 7 && revision[:7] == "sha256:" }

@@ -21,7 +21,7 @@ func (l *argoLook) content() *stop {
 	if missing == "" {
 		return nil
 	}
-	from := l.ask.fence()
+	from := l.waiting()
 	if op := l.s.Operation; op != nil {
 		from = latest(from, op.FinishedAt)
 	}
@@ -63,7 +63,7 @@ func (l *argoLook) conditions() *stop {
 	for _, c := range l.s.Conditions {
 		switch {
 		case c.Type == "SyncError":
-			return l.awaited(latest(l.ask.fence(), c.At), l.ask.Policy.RefreshPatience, "an earlier sync's error still stands: %s", c.Message)
+			return l.awaited(latest(l.waiting(), c.At), l.ask.Policy.RefreshPatience, "an earlier sync's error still stands: %s", c.Message)
 		case !strings.HasSuffix(c.Type, "Warning"):
 			return blind("%s: %s", c.Type, c.Message)
 		}

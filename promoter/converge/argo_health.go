@@ -107,9 +107,9 @@ func (l *argoLook) failure(reason string, since time.Time, failing []Ref) *stop 
 	}
 	base := l.ask.Base
 	switch {
-	case base.UID == "":
+	case base.UID == "" && !l.ask.HealthyBefore:
 		s.evidence = []string{"not attributed: its state before the merge is not known"}
-	case base.Health != "Healthy":
+	case base.UID != "" && base.Health != "Healthy":
 		s.evidence = []string{"not attributed: it was " + base.Health + " before the merge"}
 	case !l.ask.Expect.Changed:
 		s.evidence = []string{"not attributed: the commit does not change it"}

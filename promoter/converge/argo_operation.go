@@ -196,7 +196,7 @@ func (l *argoLook) synced() *stop {
 		}
 		return l.failure("it has been out of sync for "+l.ask.Policy.ProgressDeadline.String()+" after its sync"+named(out), op.FinishedAt, refs(out))
 	}
-	return l.awaited(latest(l.ask.fence(), l.lastBlocked()), l.ask.Policy.ProgressDeadline, "it is out of sync and auto-sync has not begun%s", named(out))
+	return l.awaited(l.waiting(), l.ask.Policy.ProgressDeadline, "it is out of sync and auto-sync has not begun%s", named(out))
 }
 
 func (l *argoLook) outOfSync() []ArgoResource {
@@ -224,6 +224,10 @@ func (l *argoLook) oursSynced() bool {
 	}
 	return len(l.ask.Expect.Resources) > 0
 }
+
+// waiting is since when Argo CD is waited for: clocks stand still while it is
+// blocked.
+func (l *argoLook) waiting() time.Time { return latest(l.ask.asked(), l.lastBlocked()) }
 
 // lastBlocked is when a look last showed a closed window.
 func (l *argoLook) lastBlocked() time.Time {
@@ -260,7 +264,7 @@ func (l *argoLook) applied() *stop {
 	case op != nil && holds == Yes && op.Partial:
 		return blocked("its last sync was of some resources only: sync it in full")
 	}
-	return l.awaited(l.ask.fence(), l.ask.Policy.RefreshPatience, "it was compared at %s, but nothing was applied", short(l.ask.Commit))
+	return l.awaited(l.waiting(), l.ask.Policy.RefreshPatience, "it was compared at %s, but nothing was applied", short(l.ask.Commit))
 }
 
 // ordered asks whether the status was written after the operation: until then

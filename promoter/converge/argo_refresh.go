@@ -1,6 +1,9 @@
 package converge
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Refresh is a wish for a refresh.
 type Refresh struct {
@@ -52,6 +55,18 @@ func ArgoStuck(ask Ask, s ArgoSnapshot) (reason string, stuck bool) {
 // ArgoBefore says what stands against a merge now, or will stand in a revert's
 // way: one line each.
 func ArgoBefore(s ArgoSnapshot) []string {
+	out := ArgoAgainst(s)
+	if s.Retries != 0 && !s.RetryFresh {
+		out = append(out, "a failing sync is retried at its old revision and can keep a revert out: set syncPolicy.retry.refresh, or allow operations to be ended")
+	}
+	if s.Health != "Healthy" {
+		out = append(out, "it is "+orNone(s.Health)+" before the merge: a failure after it cannot be attributed")
+	}
+	return out
+}
+
+// ArgoAgainst says why a merge now would not come to run: one line each.
+func ArgoAgainst(s ArgoSnapshot) []string {
 	var out []string
 	if s.CanSync == No {
 		out = append(out, "a sync window is closed: auto-sync may not begin when it opens")
@@ -62,11 +77,47 @@ func ArgoBefore(s ArgoSnapshot) []string {
 	if !s.AutoSync {
 		out = append(out, "auto-sync is off: a person syncs it, or an ApplicationSet does in steps")
 	}
-	if s.Retries != 0 && !s.RetryFresh {
-		out = append(out, "a failing sync is retried at its old revision and can keep a revert out: set syncPolicy.retry.refresh, or allow operations to be ended")
+	return out
+}
+
+// ArgoCommits are the commits that an answer needs to know the history of.
+func ArgoCommits(ask Ask, s ArgoSnapshot) []string {
+	var out []string
+	seen := map[string]bool{ask.Commit: true}
+	add := func(commit string) {
+		if FullHash(commit) && !seen[commit] {
+			seen[commit] = true
+			out = append(out, commit)
+		}
 	}
-	if s.Health != "Healthy" {
-		out = append(out, "it is "+orNone(s.Health)+" before the merge: a failure after it cannot be attributed")
+	if s.Hydrator != nil {
+		add(s.Hydrator.Dry)
+		return out
+	}
+	vectors := [][]string{s.Revisions}
+	if s.Operation != nil {
+		vectors = append(vectors, s.Operation.Asked, s.Operation.Result)
+	}
+	for i, source := range s.Sources {
+		if !source.git() || !SameRepo(source.Repo, ask.Repo) {
+			continue
+		}
+		for _, v := range vectors {
+			if i < len(v) {
+				add(v[i])
+			}
+		}
 	}
 	return out
+}
+
+// Renders reports whether an application renders applications, whose state is
+// not part of its own.
+func (s ArgoSnapshot) Renders() bool {
+	if s.AppOfApps || len(s.Children) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(s.Resources, func(r ArgoResource) bool {
+		return r.Ref.Group == "argoproj.io" && !r.Hook && (r.Ref.Kind == "Application" || r.Ref.Kind == "ApplicationSet")
+	})
 }

@@ -24,7 +24,7 @@ func (l *argoLook) comparison() *stop {
 	case "Synced", "OutOfSync":
 		return nil
 	case "":
-		return l.awaited(l.ask.fence(), l.ask.Policy.RefreshPatience, "it has not been compared yet")
+		return l.awaited(l.waiting(), l.ask.Policy.RefreshPatience, "it has not been compared yet")
 	}
 	return blind("sync status is %s", l.s.SyncStatus)
 }
@@ -35,7 +35,7 @@ func (l *argoLook) spec() *stop {
 		return blind("its spec has no source")
 	}
 	if !slices.Equal(l.s.Sources, l.s.Compared) || l.s.Destination != l.s.ComparedDst {
-		return l.awaited(l.ask.fence(), l.ask.Policy.RefreshPatience, "its status is about an older spec")
+		return l.awaited(l.waiting(), l.ask.Policy.RefreshPatience, "its status is about an older spec")
 	}
 	return nil
 }
@@ -77,10 +77,10 @@ func sourceName(s ArgoSource) string {
 func (l *argoLook) fenced() *stop {
 	fence := l.ask.fence()
 	if l.s.Refresh != "" {
-		return l.awaited(fence, l.ask.Policy.RefreshPatience, "a refresh is asked for and not served")
+		return l.awaited(l.waiting(), l.ask.Policy.RefreshPatience, "a refresh is asked for and not served")
 	}
 	if !l.s.ReconciledAt.After(fence) {
-		return l.awaited(fence, l.ask.Policy.RefreshPatience, "it was last compared at %s, before %s", clock(l.s.ReconciledAt), clock(fence))
+		return l.awaited(l.waiting(), l.ask.Policy.RefreshPatience, "it was last compared at %s, before %s", clock(l.s.ReconciledAt), clock(fence))
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (l *argoLook) revision() *stop {
 	o, stop := l.vector(l.s.Revisions)
 	if stop != nil {
 		if stop.outcome == promoter.Pending {
-			return l.awaited(l.ask.fence(), l.ask.Policy.RefreshPatience, "%s", stop.reason)
+			return l.awaited(l.waiting(), l.ask.Policy.RefreshPatience, "%s", stop.reason)
 		}
 		return stop
 	}
@@ -160,7 +160,7 @@ func (l *argoLook) contains(v string) *stop {
 	case Yes:
 		return nil
 	case No:
-		return l.awaited(l.ask.fence(), l.ask.Policy.RefreshPatience, "it was compared at %s, which does not hold %s", short(v), short(l.ask.Commit))
+		return l.awaited(l.waiting(), l.ask.Policy.RefreshPatience, "it was compared at %s, which does not hold %s", short(v), short(l.ask.Commit))
 	}
 	return blind("whether %s holds %s is not known", short(v), short(l.ask.Commit))
 }
@@ -180,7 +180,7 @@ func (l *argoLook) hydrated() *stop {
 	case h.Phase == "Failed":
 		return blind("its manifests cannot be hydrated: %s", h.Message)
 	case h.Phase != "Hydrated":
-		return l.awaited(l.ask.fence(), l.ask.Policy.RefreshPatience, "its manifests are being hydrated")
+		return l.awaited(l.waiting(), l.ask.Policy.RefreshPatience, "its manifests are being hydrated")
 	case !FullHash(h.Dry) || !FullHash(h.Hydrated):
 		return blind("the hydrator names no commits")
 	}
@@ -188,7 +188,7 @@ func (l *argoLook) hydrated() *stop {
 		return stop
 	}
 	if len(l.s.Revisions) != 1 || l.s.Revisions[0] != h.Hydrated {
-		return l.awaited(l.ask.fence(), l.ask.Policy.RefreshPatience, "the hydrated commit %s is not compared yet", short(h.Hydrated))
+		return l.awaited(l.waiting(), l.ask.Policy.RefreshPatience, "the hydrated commit %s is not compared yet", short(h.Hydrated))
 	}
 	return nil
 }

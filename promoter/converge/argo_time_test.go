@@ -3,6 +3,7 @@ package converge
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,10 +64,68 @@ func TestPatienceBecomesBlindness(t *testing.T) {
 	ask, s := settled()
 	s.ReconciledAt = after(-30)
 	got := judge(t, ask, looks(s, 100), promoter.Pending, "last compared")
-	if !got.Until.Equal(after(302)) {
+	if !got.Until.Equal(after(300)) {
 		t.Errorf("until %s", got.Until)
 	}
-	judge(t, ask, looks(s, 302), promoter.Blind, "for 5m0s now: it was last compared")
+	judge(t, ask, looks(s, 300), promoter.Blind, "for 5m0s now: it was last compared")
+
+	// Asking again and again does not begin the wait anew.
+	for n := 1; n < 60; n++ {
+		ask.Asked, ask.Fence = n, after(5*n)
+		want := promoter.Pending
+		if 5*n+1 >= 300 {
+			want = promoter.Blind
+		}
+		judge(t, ask, looks(s, 5*n+1), want, "last compared")
+	}
+	// Nobody was there to ask for an hour: it is waited for since somebody did.
+	ask.First, ask.Fence, ask.Asked = after(3600), after(3605), 2
+	judge(t, ask, looks(s, 3899), promoter.Pending, "last compared")
+	judge(t, ask, looks(s, 3900), promoter.Blind, "last compared")
+	// A closed window stops the clock.
+	shut := looks(s, 3950, 4000)
+	shut[0].CanSync = No
+	judge(t, ask, shut, promoter.Pending, "last compared")
+}
+
+func TestARecordStandsForTheStateBeforeTheMerge(t *testing.T) {
+	t.Parallel()
+	ask, s := settled()
+	s.Health, s.Resources[0].Health = "Degraded", "Degraded"
+	ask.Base, ask.HealthyBefore = ArgoSnapshot{}, true
+	if got := judge(t, ask, looks(s, 120), promoter.Failed, "Degraded"); !got.Attributable {
+		t.Errorf("not attributable: %q", got.Evidence)
+	}
+	ask.Base = s // what was seen outweighs it
+	if got := judge(t, ask, looks(s, 120), promoter.Failed, "Degraded"); got.Attributable {
+		t.Errorf("attributable: %q", got.Evidence)
+	}
+
+	flux, look := fluxSettled()
+	condition(&look.Kustomizations[2].FluxObject, "Ready", "False", "BuildFailed", after(60))
+	flux.Base = FluxSnapshot{}
+	if got := Flux(flux, []FluxSnapshot{look}, after(201)); got.Outcome != promoter.Failed || got.Attributable {
+		t.Errorf("without a record: %s, attributable %v", got.Outcome, got.Attributable)
+	}
+	flux.ReadyBefore = true
+	if got := Flux(flux, []FluxSnapshot{look}, after(201)); !got.Attributable {
+		t.Errorf("%s: %q", got.Reason, got.Evidence)
+	}
+}
+
+func TestArgoCommits(t *testing.T) {
+	t.Parallel()
+	ask, s := settled()
+	s.Sources = append(s.Sources, ArgoSource{Repo: "https://git.example.com/other", Revision: "main"}, ArgoSource{Repo: "https://charts.example.com", Chart: "redis"})
+	s.Revisions = []string{commitY, commitZ, "1.2.3"}
+	s.Operation.Asked, s.Operation.Result = []string{commitX}, []string{commitO, commitZ}
+	if got := ArgoCommits(ask, s); !slices.Equal(got, []string{commitY, commitO}) {
+		t.Errorf("%q", got)
+	}
+	s.Hydrator = &ArgoHydrator{Dry: commitZ, Hydrated: commitY}
+	if got := ArgoCommits(ask, s); !slices.Equal(got, []string{commitZ}) {
+		t.Errorf("hydrated: %q", got)
+	}
 }
 
 func TestFailureIsAttributedByEvidenceOnly(t *testing.T) {

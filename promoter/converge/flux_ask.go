@@ -19,9 +19,14 @@ type FluxAsk struct {
 
 	Token string    // of our last request to reconcile; empty: none was made
 	Fence time.Time // when the server took it
+	First time.Time // when it took the first of them since the merge, as far as is remembered
 	Asked int       // how many requests were made since the merge
 
-	Base   FluxSnapshot // before the merge; empty: not known
+	Base FluxSnapshot // before the merge; empty: not known
+	// ReadyBefore is set when it is on record that the application was well
+	// just before the merge. It stands for a Base that is not known.
+	ReadyBefore bool
+
 	Expect FluxExpect
 	Policy FluxPolicy
 }

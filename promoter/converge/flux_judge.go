@@ -101,9 +101,10 @@ func (l *fluxLook) first(steps []fluxStep) *stop {
 
 // awaited is pending until a wait has lasted too long, and blind from then on:
 // it is Flux that does not get on, which says nothing of the change. The wait is
-// counted from the merge: asking again does not begin it anew.
+// counted from the merge, or from the first request where nobody was there to
+// make it then: asking again does not begin it anew.
 func (l *fluxLook) awaited(patience time.Duration, format string, args ...any) *stop {
-	until := latest(l.ask.MergedAt, l.lastSuspended()).Add(patience)
+	until := latest(l.ask.MergedAt, l.ask.First, l.lastSuspended()).Add(patience)
 	if l.s.ReadAt.Before(until) {
 		return pending(until, format, args...)
 	}

@@ -208,9 +208,9 @@ func (l *fluxLook) failure(reason string, since time.Time, of Ref, failing []Ref
 	touched := touchedBy(l.ask.Expect, failing)
 	base := l.ask.Base.object(of)
 	switch {
-	case base == nil:
+	case base == nil && !l.ask.ReadyBefore:
 		s.evidence = []string{"not attributed: its state before the merge is not known"}
-	case !base.is("Ready"):
+	case base != nil && !base.is("Ready"):
 		s.evidence = []string{"not attributed: before the merge " + base.says("Ready")}
 	case !l.ask.Expect.Changed:
 		s.evidence = []string{"not attributed: the commit does not change it"}
