@@ -31,6 +31,7 @@ var arrows = []arrow{
 	{"promoter", nil, "the core is the language: everyone may speak it, it speaks to no one"},
 	{"promoter/yamltree", nil, "it knows bytes and YAML, no meaning"},
 	{"promoter/slo/rollouts", []string{"promoter", "promoter/yamltree", "promoter/slo"}, "it reads other people's gates into ours"},
+	{"promoter/config", []string{"promoter", "promoter/yamltree", "promoter/slo", "promoter/slo/rollouts"}, "a gate that cannot be judged is refused with its line, where it is written"},
 	{"promoter/...", []string{"promoter", "promoter/yamltree"}, "they turn bytes into the core's values, or drive it, and know no edge"},
 	{"templates", []string{"promoter"}, "texts are made of the core's values"},
 
@@ -51,6 +52,7 @@ var arrows = []arrow{
 	{"gitops/alertmanager", []string{"promoter", "gitops", "promoter/slo"}, "a provider's answers become what gates are judged by"},
 	{"gitops/httpprobe", []string{"promoter", "gitops", "promoter/slo"}, "a provider's answers become what gates are judged by"},
 	{"gitops/jsonmetric", []string{"promoter", "gitops", "promoter/slo"}, "a provider's answers become what gates are judged by"},
+	{"gitops/meter", []string{"promoter", "gitops", "promoter/slo"}, "it judges by whatever answers, and knows no provider"},
 	{"gitops/*", []string{"promoter", "promoter/yamltree", "gitops", "templates"}, "an edge is replaced without a look at the others"},
 
 	{"cmd/...", []string{"promoter/...", "templates", "detectors/...", "gitops/...", "test/world"}, "wiring knows everything, the world of the demo too, and nothing knows wiring"},
@@ -225,7 +227,11 @@ func TestImportRulesBite(t *testing.T) {
 		{"promoter", "math/rand/v2", false},
 		{"promoter", "math", true},
 		{"promoter/config", "ours/promoter/yamltree", true},
+		{"promoter/config", "ours/promoter/slo/rollouts", true},
+		{"promoter/config", "ours/promoter/converge", false},
 		{"promoter/config", "ours/detectors", false},
+		{"gitops/meter", "ours/promoter/slo", true},
+		{"gitops/meter", "ours/gitops/prometheus", false},
 		{"promoter/config", "ours/promoter/loop", false},
 		{"detectors/flux", "ours/detectors", true},
 		{"detectors/flux", "ours/detectors/kustomize", false},

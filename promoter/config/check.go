@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +50,9 @@ func (c *Config) check(d *decoder) {
 			at(m.Line, "sources.mirrors: write both from and to")
 		}
 	}
+	c.checkDelivery(at)
+	c.checkMeters(at)
+	c.checkGates(at)
 	for class, p := range c.Policies {
 		if class != "C1" && class != "C2" && class != "C3" {
 			at(p.Line, "policies: %q is not a class: write C1, C2 or C3", class)
@@ -176,6 +180,12 @@ func (c *Config) checkWaves(at complain) {
 				at(w.Line, "wave %q: %v", w.Name, err)
 			}
 		}
+		if _, err := parseQuorum(w.Quorum); err != nil {
+			at(w.Line, "wave %q: quorum: %v", w.Name, err)
+		}
+		if _, _, err := parseFailures(w.MaxFailures); err != nil {
+			at(w.Line, "wave %q: maxFailures: %v", w.Name, err)
+		}
 		for _, a := range w.After {
 			if _, ok := names[a]; a == w.Name {
 				at(w.Line, "wave %q: it would have to wait for itself", w.Name)
@@ -185,6 +195,33 @@ func (c *Config) checkWaves(at complain) {
 		}
 		names[w.Name] = w.Line
 	}
+}
+
+// parseQuorum reads "90%"; none is 0.
+func parseQuorum(s string) (int, error) {
+	n, err := strconv.Atoi(strings.TrimSuffix(s, "%"))
+	switch {
+	case s == "":
+		return 0, nil
+	case err != nil || !strings.HasSuffix(s, "%") || n < 50 || n > 100:
+		return 0, fmt.Errorf("%q is no share between 50%% and 100%%: write one such as \"90%%\"", s)
+	}
+	return n, nil
+}
+
+// parseFailures reads "2" or "5%"; none is 0.
+func parseFailures(s string) (count, percent int, err error) {
+	text, isPercent := strings.CutSuffix(s, "%")
+	n, err := strconv.Atoi(text)
+	switch {
+	case s == "":
+		return 0, 0, nil
+	case err != nil || n < 0 || isPercent && n > 100:
+		return 0, 0, fmt.Errorf("%q is neither a number of pull requests nor a share: write \"2\" or \"5%%\"", s)
+	case isPercent:
+		return 0, n, nil
+	}
+	return n, 0, nil
 }
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)

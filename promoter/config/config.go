@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"promoter/promoter/slo/rollouts"
 	"promoter/promoter/yamltree"
 )
 
@@ -34,10 +35,14 @@ type Config struct {
 	Extractors   []Extractor            `yaml:"extractors" doc:"Versions that no detector knows, found by a regular expression."`
 	Sources      Sources                `yaml:"sources" doc:"How upstream versions are looked up."`
 	Rules        Rules                  `yaml:"rules" doc:"Legacy and drift rules."`
+	Delivery     Delivery               `yaml:"delivery" doc:"The engines that bring the repository to clusters. With one, Promoter proves what was merged, merges what may be merged and takes back what failed; without any it merges nothing." absent:"none: pull requests are opened, and people merge them"`
+	Meters       []Meter                `yaml:"meters" doc:"What is asked for the services' own indicators."`
+	Gates        []Gate                 `yaml:"gates" doc:"Conditions that must hold after a merge before the next wave."`
 
-	file string // what it is called in messages
-	once sync.Once
-	done rules // the patterns, compiled once
+	file      string                    // what it is called in messages
+	templates map[int][]rollouts.Metric // of the gates, by their number, once they are read
+	once      sync.Once
+	done      rules // the patterns, compiled once
 }
 
 // Environment maps paths to an environment. Captures such as {cluster} in a
@@ -64,6 +69,8 @@ type Wave struct {
 	Split         string            `yaml:"split" doc:"One pull request for the wave (none), for each environment, tenant or cluster." enum:"none,environment,tenant,cluster" default:"none"`
 	MaxConcurrent int               `yaml:"maxConcurrent" doc:"How many of the wave's pull requests may be open at once; 0: all." default:"0"`
 	Soak          Duration          `yaml:"soak" doc:"How long every environment must stay healthy before the next wave." default:"0"`
+	Quorum        string            `yaml:"quorum" doc:"The share of the wave's places that must have converged for those that cannot be reached to be set aside once delivery.patience is over, \"90%\"; they are never counted as good." absent:"all"`
+	MaxFailures   string            `yaml:"maxFailures" doc:"How many of the wave's pull requests may fail, and be taken back, before the change is stopped everywhere: \"2\" or \"5%\"." absent:"none"`
 }
 
 // ClassRule says which class a change belongs to.
@@ -85,9 +92,10 @@ type Match struct {
 // ClassPolicy is what a class asks before a merge.
 type ClassPolicy struct {
 	At        `yaml:"-"`
-	Merge     string    `yaml:"merge" doc:"manual: a person decides; approval: so many people approve first; automatic: no approval is asked for. The merge itself is a person's in this version." enum:"automatic,approval,manual" default:"manual"`
+	Merge     string    `yaml:"merge" doc:"manual: a person merges; approval: Promoter merges once so many people have approved; automatic: Promoter merges when nothing is in the way. Without an engine in delivery Promoter merges nothing, whatever stands here." enum:"automatic,approval,manual" default:"manual"`
 	Approvals Approvals `yaml:"approvals" doc:"Who must approve, and how many."`
 	Soak      Duration  `yaml:"soak" doc:"At least this long between waves, whatever the wave says." default:"0"`
+	Revert    string    `yaml:"revert" doc:"How a pull request that takes a failed change back is merged: automatic, approval, manual, or never: none is opened, and a person is asked." enum:"automatic,approval,manual,never" absent:"as delivery.reverts says"`
 }
 
 // Approvals says who must approve.
@@ -144,7 +152,7 @@ type Pulls struct {
 	At        `yaml:"-"`
 	Base      string   `yaml:"base" doc:"The branch that is deployed; the repository's default when absent." absent:"the repository's default branch"`
 	Ahead     string   `yaml:"ahead" doc:"next: open the next wave's pull request only; all: open all waves' at once, later ones as drafts." enum:"next,all" default:"next"`
-	Newer     string   `yaml:"newer" doc:"What a newer release does while one is under way: finish (it waits; the default) or latest (it takes over)." enum:"finish,latest" default:"finish"`
+	Newer     string   `yaml:"newer" doc:"What a newer release does while one is under way: finish (it waits until that has passed every wave), hold (it waits while that is being verified somewhere) or latest (it takes over)." enum:"finish,hold,latest" default:"finish"`
 	MaxOpen   int      `yaml:"maxOpen" doc:"Open pull requests of ours at once; 10 when absent." default:"10"`
 	Labels    []string `yaml:"labels" doc:"Labels put on every pull request."`
 	Reviewers []string `yaml:"reviewers" doc:"Logins, or org/team names."`

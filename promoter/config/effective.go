@@ -28,7 +28,8 @@ func (c *Config) filled() *Config {
 	f := &Config{
 		Version: c.Version, Ignore: c.Ignore, Environments: c.Environments, Waves: c.Waves, Classes: c.Classes,
 		Updates: c.Updates, Groups: c.Groups, Windows: c.Windows, Freezes: c.Freezes, Pulls: c.Pulls,
-		Extractors: c.Extractors, Sources: c.Sources, Rules: c.Rules, Policies: map[string]ClassPolicy{},
+		Extractors: c.Extractors, Sources: c.Sources, Rules: c.Rules,
+		Delivery: c.Delivery, Meters: c.Meters, Gates: c.Gates, Policies: map[string]ClassPolicy{},
 	}
 	for _, class := range classNames {
 		f.Policies[class] = c.Policies[class]
@@ -72,10 +73,33 @@ func (c *Config) notes(u Use) map[string][]string {
 	if len(c.Waves) == 0 {
 		n["waves"] = append([]string{"None is configured: each environment is a wave, in the usual order."}, n["waves"]...)
 	}
+	for i := range c.Gates {
+		n[fmt.Sprintf("gates[%d]", i)] = c.gateNotes(i)
+	}
 	for _, class := range classNames {
 		n["policies."+class] = []string{plural(u.Classes[promoter.Class(class)], "pin")}
 	}
 	return n
+}
+
+// gateNotes are what a gate comes to, its defaults included.
+func (c *Config) gateNotes(i int) []string {
+	notes := []string{fmt.Sprintf("line %d", c.Gates[i].Line)}
+	all := c.judged(i)
+	if len(all) == 0 {
+		notes = append(notes, "as "+c.Gates[i].Template+" says")
+	}
+	for _, j := range all {
+		line := inWords(j.Gate)
+		if len(all) > 1 {
+			line = j.Gate.Name + ": " + line
+		}
+		if per := j.Gate.Placeholders(); len(per) > 0 {
+			line += "; for each " + strings.Join(per, ", ")
+		}
+		notes = append(notes, line)
+	}
+	return notes
 }
 
 // environmentTable is a line for each environment.
@@ -166,6 +190,9 @@ func asksApproval(v reflect.Value) bool {
 func (p *printer) key(v, written reflect.Value, f reflect.StructField, path string, depth int) {
 	key, def := f.Tag.Get("yaml"), f.Tag.Get("default")
 	switch {
+	case v.Kind() == reflect.Struct && v.IsZero() && f.Tag.Get("absent") != "":
+		p.begin(depth)
+		p.b.WriteString("# " + key + ": " + f.Tag.Get("absent") + "\n")
 	case v.Kind() == reflect.Struct:
 		if v.IsZero() && !hasDefaults(v.Type()) {
 			return

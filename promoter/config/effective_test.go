@@ -38,6 +38,7 @@ func TestEffectiveMeansTheSame(t *testing.T) {
 		}
 		for _, of := range []struct{ a, b any }{
 			{c.Environments, again.Environments}, {c.Classes, again.Classes},
+			{c.SLOGates(), again.SLOGates()}, {c.Delivery.ArgoCD, again.Delivery.ArgoCD}, {c.Delivery.Flux, again.Delivery.Flux}, {c.Meters, again.Meters},
 			{c.Updates, again.Updates}, {c.Groups, again.Groups}, {c.Extractors, again.Extractors}, {c.Ignore, again.Ignore},
 		} {
 			if diff := cmp.Diff(of.a, of.b, cmpopts.IgnoreTypes(At{}), cmpopts.EquateEmpty()); diff != "" {
@@ -108,6 +109,8 @@ waves:
     split: none # default
     maxConcurrent: 0 # default
     soak: 0 # default
+    # quorum: all
+    # maxFailures: none
   # line 6
   # 2. rest: 1 environment with 1 pin: prod-1; after first
   - name: rest
@@ -115,15 +118,19 @@ waves:
     split: environment
     maxConcurrent: 0 # default
     soak: 0 # default
+    # quorum: all
+    # maxFailures: none
 policies:
   # 0 pins
   C1:
     merge: manual # default
     soak: 0 # default
+    # revert: as delivery.reverts says
   # 0 pins
   C2:
     merge: manual # default
     soak: 0 # default
+    # revert: as delivery.reverts says
   # 2 pins
   C3:
     merge: approval
@@ -131,6 +138,7 @@ policies:
       count: 1 # default
       # from: anyone who may review
     soak: 0 # default
+    # revert: as delivery.reverts says
 pulls:
   # base: the repository's default branch
   ahead: next # default
@@ -147,6 +155,7 @@ sources:
   timeout: 30s # default
 rules:
   staleAfter: 730d # default
+# delivery: none: pull requests are opened, and people merge them
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("printed (-want +got):\n%s", diff)

@@ -18,6 +18,9 @@ type Ground struct {
 	// Reach are the places that an edit of a pin reaches; without a name
 	// where a place is reached that nobody knows. May be nil.
 	Reach func(promoter.Pin) []Located
+	// Read returns a file's bytes, for the templates that gates name. May be
+	// nil: then they are not looked into.
+	Read func(path string) ([]byte, error)
 }
 
 // App is an application, where it is written and the cluster that it is sent
@@ -65,6 +68,7 @@ func (c *Config) On(g Ground) Use {
 	u.waves()
 	u.pinRules()
 	u.times()
+	u.delivery()
 	u.reach()
 	for _, e := range u.envs {
 		u.Environments = append(u.Environments, *e)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 
 	"promoter/promoter"
@@ -103,6 +104,16 @@ func (u *user) times() {
 		of(f.Line, "freeze \""+f.Name+"\"", f.Environments, envs, "environment")
 		of(f.Line, "freeze \""+f.Name+"\"", f.Tenants, tenants, "tenant")
 	}
+	for _, g := range u.c.Gates {
+		of(g.Line, fmt.Sprintf("gate %q", g.Name), g.Environments, envs, "environment")
+		of(g.Line, fmt.Sprintf("gate %q", g.Name), g.Tenants, tenants, "tenant")
+	}
+	for _, a := range u.c.Delivery.ArgoCD {
+		of(a.Line, fmt.Sprintf("delivery.argocd %q", a.Name), a.Environments, envs, "environment")
+	}
+	for _, f := range u.c.Delivery.Flux {
+		of(f.Line, fmt.Sprintf("delivery.flux %q", f.Cluster), f.Environments, envs, "environment")
+	}
 	for _, r := range u.c.Classes {
 		of(r.Line, "classes: match", r.Match.Environments, envs, "environment")
 		of(r.Line, "classes: match", r.Match.Tenants, tenants, "tenant")
@@ -110,6 +121,35 @@ func (u *user) times() {
 	for _, r := range u.c.Updates {
 		of(r.Line, "updates: match", r.Match.Environments, envs, "environment")
 		of(r.Line, "updates: match", r.Match.Tenants, tenants, "tenant")
+	}
+}
+
+// delivery complains of gates that nobody can judge, and warns of what comes
+// to nothing.
+func (u *user) delivery() {
+	used := map[string]bool{}
+	for _, g := range u.c.Gates {
+		used[g.Meter] = true
+		if g.Template != "" && u.g.Read == nil && !slices.Contains(u.g.Paths, g.Template) {
+			u.mistake(g.Line, "gate %q: template %q is no file of the repository: correct it", g.Name, g.Template)
+		}
+	}
+	if u.g.Read != nil {
+		_, errs := u.c.readTemplates(u.g.Read)
+		u.Mistakes = append(u.Mistakes, errs...)
+	}
+	for _, m := range u.c.Meters {
+		if !used[m.Name] {
+			u.warn(m.Line, "meter %q: no gate asks it", m.Name)
+		}
+	}
+	if u.c.Delivery.Delivers() {
+		return
+	}
+	for _, class := range classNames {
+		if p := u.c.Policies[class]; p.Merge == string(promoter.MergeAutomatic) {
+			u.warn(p.Line, "policies.%s.merge: automatic: without an engine that says how far a merge has come nothing is merged by itself: write delivery.argocd or delivery.flux, or merge: manual", class)
+		}
 	}
 }
 

@@ -135,9 +135,10 @@ func (d Draft) careful(w *writer) {
 		w.comment(0, "classes:", "  - class: C1", "    match: {artifacts: [cert-manager]}")
 	}
 	w.line("")
-	w.comment(0, "What a merge asks for, as pull requests say it. manual: a person decides.",
-		"approval: so many people approve first. automatic: no approval is asked for.",
-		"Whatever it says, this version of Promoter leaves the merge itself to a person.")
+	w.comment(0, "What a merge asks for. manual: a person merges. approval: Promoter merges once so",
+		"many people have approved. automatic: Promoter merges when nothing is in the way.",
+		"Whatever it says, Promoter merges nothing by itself until there is an engine in",
+		"delivery, which says how far a merge has come.")
 	w.line("policies:")
 	w.line("  C1: {merge: manual}")
 	w.line("  C2: {merge: approval, approvals: {count: 2}}")
@@ -178,4 +179,39 @@ func (d Draft) rest(w *writer) {
 	w.line("  labels: [promoter]")
 	w.comment(1, "reviewers: [your-org/platform]")
 	w.comment(1, "ahead: all # open every wave's pull request at once, later ones as drafts")
+	d.proof(w, last)
+}
+
+// proof is an example of how merges are proven: what only a person can tell.
+func (d Draft) proof(w *writer, last string) {
+	w.line("")
+	w.comment(0, "How a merge is proven. With an engine (Argo CD, or Flux) Promoter sees what runs,",
+		"merges what may be merged, and takes back what fails. tokenFrom is the NAME of an",
+		"environment variable: no secret stands in this file.")
+	for line := range strings.Lines(proof(last)) {
+		w.comment(0, strings.TrimSuffix(line, "\n"))
+	}
+}
+
+func proof(environment string) string {
+	return `delivery:
+  argocd:
+    - {name: main, server: "https://argocd.example.com", tokenFrom: ARGOCD_TOKEN}
+  reverts: approval # how a pull request that takes a failed change back is merged
+meters:
+  - {name: prometheus, kind: prometheus, url: "https://prometheus.example.com", tokenFrom: PROMETHEUS_TOKEN}
+gates: # what must hold after a merge before the next wave
+  - name: errors
+    meter: prometheus
+    environments: ` + list([]string{environment}) + `
+    query: sum(rate(http_requests_total{app="{{app}}",code=~"5.."}[{{window}}])) / sum(rate(http_requests_total{app="{{app}}"}[{{window}}]))
+    events: sum(increase(http_requests_total{app="{{app}}"}[{{window}}]))
+    sentinel: count(up{job="http"} == 1) # telemetry is alive
+    measure: bad # the share of events that are bad
+    good: "<= 0.01"
+    minEvents: 50
+    window: 5m
+    minDuration: 10m
+    failLimit: 3 of 5
+`
 }

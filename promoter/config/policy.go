@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/mail"
 	"slices"
@@ -58,13 +59,28 @@ func (c *Config) Policy(envs []string) promoter.Policy {
 	for _, w := range c.Windows {
 		p.Windows = append(p.Windows, window(w))
 	}
+	c.Delivery.policy(&p)
+	p.Gates = c.gates()
 	return p
 }
 
-// classPolicy fills what is not written: a person merges.
+// policy fills what is decided once there are engines.
+func (d Delivery) policy(p *promoter.Policy) {
+	p.Delivers = d.Delivers()
+	p.Ends = d.EndOperations
+	p.Patience = cmp.Or(time.Duration(d.Patience), time.Hour)
+	p.Reverts = cmp.Or(promoter.MergeMode(d.Reverts), promoter.MergeApproved)
+	if d.RevertScope != "wave" {
+		p.RevertScope = promoter.RevertScope(d.RevertScope)
+	}
+}
+
+// classPolicy fills what is not written: a person merges, and reverts are
+// merged as delivery says.
 func classPolicy(c ClassPolicy) promoter.ClassPolicy {
 	out := promoter.ClassPolicy{
 		Merge: promoter.MergeMode(c.Merge), Approvals: c.Approvals.Count, From: c.Approvals.From, Soak: time.Duration(c.Soak),
+		Revert: promoter.MergeMode(c.Revert),
 	}
 	if out.Merge == "" {
 		out.Merge = promoter.MergeManual
@@ -112,6 +128,9 @@ func (c *Config) waves(envs []string) []promoter.Wave {
 	for i, w := range c.Waves {
 		index[w.Name] = i
 		wave := promoter.Wave{Name: w.Name, Split: promoter.Split(w.Split), MaxConcurrent: w.MaxConcurrent, Soak: time.Duration(w.Soak)}
+		// check has refused what cannot be read.
+		wave.Quorum, _ = parseQuorum(w.Quorum)
+		wave.MaxFailures, wave.MaxFailuresPercent, _ = parseFailures(w.MaxFailures)
 		if wave.Split == "" {
 			wave.Split = promoter.SplitNone
 		}

@@ -201,11 +201,13 @@ waves:
     split: cluster
     maxConcurrent: 2
     soak: 1h30m
+    quorum: 90%
+    maxFailures: 5%
 classes:
   - class: C1
     match: {artifacts: [cert-manager], kinds: [chart], paths: ["infra/**"], environments: ["prod-*"], tenants: [acme]}
 policies:
-  C1: {merge: approval, approvals: {count: 2, from: [acme/platform]}, soak: 1d}
+  C1: {merge: approval, approvals: {count: 2, from: [acme/platform]}, soak: 1d, revert: automatic}
 updates:
   - match: {kinds: [image]}
     allow: minor
@@ -242,4 +244,88 @@ sources:
   budget: 100
   timeout: 10s
 rules: {disable: [stale-chart], staleAfter: 365d}
+delivery:
+  argocd:
+    - name: main
+      server: https://argocd.example.com
+      tokenFrom: ARGOCD_TOKEN
+      caFile: /etc/argocd/ca.pem
+      plain: true
+      selector: team=web
+      projects: [web]
+      environments: ["prod-*"]
+      clusters: ["prod-*"]
+    - {name: inside, kubeconfig: /etc/kube/dev, context: dev, namespace: argocd, version: v3.1.4}
+  flux:
+    - {cluster: edge, kubeconfig: /etc/kube/edge, context: edge, environments: ["prod-*"]}
+  dwell: 1m
+  degradedGrace: 2m
+  progressDeadline: 20m
+  refreshPatience: 10m
+  stuckAfter: 5m
+  suspendedIsHealthy: true
+  driftTolerant: true
+  endOperations: true
+  patience: 2h
+  reverts: automatic
+  revertScope: failed
+meters:
+  - name: prom
+    kind: prometheus
+    url: https://prometheus.example.com
+    tokenFrom: PROM_TOKEN
+    headersFrom: {X-Scope-OrgID: PROM_TENANT}
+    caFile: /etc/prom/ca.pem
+    plain: true
+    ready: "-"
+  - {name: alerts, kind: alertmanager, url: "https://alerts.example.com", userFrom: ALERTS_USER, passwordFrom: ALERTS_PASSWORD}
+  - name: journey
+    kind: probe
+    url: https://shop.example.com
+    steps:
+      - {method: GET, path: /cart, status: [200, 304], match: cart, absent: error, within: 5s}
+  - {name: sales, kind: json, url: "https://sales.example.com", value: $.value, events: $.events, newest: $.at}
+gates:
+  - name: errors
+    meter: prom
+    environments: ["prod-*"]
+    tenants: [acme]
+    apps: ["web-*"]
+    classes: [C1, C3]
+    query: sum(rate(http_errors{env="{{environment}}",app="{{app}}"}[{{window}}])) / sum(rate(http_requests{env="{{environment}}",app="{{app}}"}[{{window}}]))
+    events: sum(increase(http_requests{env="{{environment}}",app="{{app}}"}[{{window}}]))
+    newest: max(timestamp(http_requests{env="{{environment}}"}))
+    sentinel: count(up{job="web"} == 1)
+    good: "<= 0.01"
+    marginal: "<= 0.02"
+    measure: bad
+    series: 1
+    interval: 1m
+    window: 5m
+    scrape: 15s
+    settle: 1m
+    lag: 10s
+    minDuration: 15m
+    deadline: 1h
+    minGood: 6
+    lastGood: 2
+    minEvents: 100.5
+    failLimit: 2 of 4
+    confirmAfter: 20s
+    blindBudget: 10%
+    baselinePoints: 4
+    onInconclusive: extend
+    extensions: 2
+    mode: warn
+    critical: true
+    control: true
+    compare: true
+    noTrafficIsGood: true
+    noDataIsGood: true
+    tolerated: ["PromQL info:"]
+    objective: {target: 99.9%, period: 28d, floor: 10%, allowance: 5%}
+  - {name: alerts, meter: alerts, query: 'severity="critical",app="{{app}}"', good: == 0}
+  - {name: cart, meter: journey, good: ">= 0.9", measure: ok}
+  - {name: revenue, meter: sales, query: "/{{tenant}}?at={{at}}", good: "> 100"}
+  - {name: canary, meter: prom, template: analysis/web.yaml, args: {app: "{{app}}"}}
 `

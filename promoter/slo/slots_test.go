@@ -2,6 +2,7 @@ package slo
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -225,6 +226,15 @@ func TestCheckRefuses(t *testing.T) {
 		if err := g.Check(); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: got %v", why, err)
 		}
+	}
+}
+
+func TestPlaceholders(t *testing.T) {
+	t.Parallel()
+	g := testGate()
+	g.Sentinel, g.Newest = `up{env="{{ environment }}",app="{{app}}"}`, `max(timestamp(x{cluster="{{cluster}}"}))`
+	if got, want := g.Placeholders(), []string{"environment", "cluster", "app"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

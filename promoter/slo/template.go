@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,20 @@ type Scope struct {
 	Tenant      string
 	Cluster     string
 	App         string
+}
+
+// Placeholders are the parts of a place that the gate's queries name, and so
+// tell apart: environment, tenant, cluster, app, in this order.
+func (g Gate) Placeholders() []string {
+	var names []string
+	for _, name := range []string{"environment", "tenant", "cluster", "app"} {
+		for _, q := range []string{g.Query, g.Events, g.Newest, g.Sentinel} {
+			if !slices.Contains(names, name) && slices.ContainsFunc(placeholder.FindAllStringSubmatch(q, -1), func(m []string) bool { return m[1] == name }) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 var placeholder = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}`)
