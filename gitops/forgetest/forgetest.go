@@ -151,6 +151,7 @@ var cases = []struct {
 	{"comments: paging", commentsPaging},
 	{"comment", comment},
 	{"reviews", reviews},
+	{"reviews: of an old head", oldReviews},
 	{"labelings", labelings},
 	{"permission", permission},
 	{"member", member},

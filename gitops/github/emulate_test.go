@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,6 +23,11 @@ type apiWorld struct{ base, token, owner, repo string }
 
 func (w apiWorld) call(t testing.TB, method, path string, in, out any) int {
 	t.Helper()
+	return w.send(t, method, "/repos/"+w.owner+"/"+w.repo+path, in, out)
+}
+
+func (w apiWorld) send(t testing.TB, method, path string, in, out any) int {
+	t.Helper()
 	var body io.Reader
 	if in != nil {
 		data, err := json.Marshal(in)
@@ -30,7 +36,7 @@ func (w apiWorld) call(t testing.TB, method, path string, in, out any) int {
 		}
 		body = bytes.NewReader(data)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), method, w.base+"/repos/"+w.owner+"/"+w.repo+path, body)
+	req, err := http.NewRequestWithContext(t.Context(), method, w.base+path, body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +181,86 @@ func (w apiWorld) Asked(t testing.TB, number int) (reviewers, assignees []string
 	return reviewers, assignees
 }
 
+// as is the world as somebody else, whose token Emulate gives.
+func (w apiWorld) as(login string) apiWorld {
+	w.token = realforge.EmulateToken(login)
+	return w
+}
+
+// apiPersons act on a server by GitHub's API alone.
+type apiPersons struct{ apiWorld }
+
+func (p apiPersons) Comment(t testing.TB, login string, number int, body string) {
+	t.Helper()
+	p.as(login).must(t, http.MethodPost, fmt.Sprintf("/issues/%d/comments", number), map[string]any{"body": body}, nil)
+}
+
+func (p apiPersons) EditComment(t testing.TB, login string, number, nth int, body string) {
+	t.Helper()
+	var list []struct{ ID int }
+	p.must(t, http.MethodGet, fmt.Sprintf("/issues/%d/comments", number), nil, &list)
+	p.as(login).must(t, http.MethodPatch, fmt.Sprintf("/issues/comments/%d", list[nth].ID), map[string]any{"body": body}, nil)
+}
+
+func (p apiPersons) Review(t testing.TB, login string, number int, verdict string) {
+	t.Helper()
+	event := map[string]string{"approved": "APPROVE", "changes_requested": "REQUEST_CHANGES", "commented": "COMMENT"}[verdict]
+	p.as(login).must(t, http.MethodPost, fmt.Sprintf("/pulls/%d/reviews", number), map[string]any{"event": event, "body": "Because."}, nil)
+}
+
+func (p apiPersons) Dismiss(t testing.TB, reviewer string, number int) {
+	t.Helper()
+	var list []struct {
+		ID    int
+		State string
+		User  struct{ Login string }
+	}
+	p.must(t, http.MethodGet, fmt.Sprintf("/pulls/%d/reviews", number), nil, &list)
+	for _, v := range slices.Backward(list) {
+		if v.User.Login == reviewer && v.State != "COMMENTED" {
+			p.must(t, http.MethodPut, fmt.Sprintf("/pulls/%d/reviews/%d/dismissals", number, v.ID), map[string]any{"message": "No."}, nil)
+			return
+		}
+	}
+	t.Fatalf("%s has no review of #%d", reviewer, number)
+}
+
+func (p apiPersons) Label(t testing.TB, login string, number int, label string) {
+	t.Helper()
+	p.as(login).must(t, http.MethodPost, fmt.Sprintf("/issues/%d/labels", number), map[string]any{"labels": []string{label}}, nil)
+}
+
+func (p apiPersons) Unlabel(t testing.TB, login string, number int, label string) {
+	t.Helper()
+	p.as(login).must(t, http.MethodDelete, fmt.Sprintf("/issues/%d/labels/%s", number, label), nil, nil)
+}
+
+func (p apiPersons) OpenIssue(t testing.TB, login, title string, labels ...string) int {
+	t.Helper()
+	var i struct{ Number int }
+	p.as(login).must(t, http.MethodPost, "/issues", map[string]any{"title": title, "labels": labels}, &i)
+	return i.Number
+}
+
+func (p apiPersons) CloseIssue(t testing.TB, login string, number int) {
+	t.Helper()
+	p.as(login).must(t, http.MethodPatch, fmt.Sprintf("/issues/%d", number), map[string]any{"state": "closed"}, nil)
+}
+
+func (p apiPersons) Allow(t testing.TB, login, permission string) {
+	t.Helper()
+	in := map[string]string{"read": "pull", "write": "push", "admin": "admin"}[permission]
+	p.must(t, http.MethodPut, "/collaborators/"+login, map[string]any{"permission": in}, nil)
+}
+
+func (p apiPersons) Join(t testing.TB, team, login string) {
+	t.Helper()
+	org, slug, _ := strings.Cut(team, "/")
+	if status := p.send(t, http.MethodPut, "/orgs/"+org+"/teams/"+slug+"/memberships/"+login, map[string]any{"role": "member"}, nil); status != http.StatusOK {
+		t.Fatalf("join %s: %d", team, status)
+	}
+}
+
 // unlike is where emulate is unlike GitHub.
 var unlike = map[string]string{
 	"merge: conflict":               "it merges what both sides changed; GitHub answers 405",
@@ -188,6 +274,11 @@ var unlike = map[string]string{
 	"open: reviewers and assignees": "a pull is no issue that can be edited",
 	"draft and ready":               "it has no GraphQL",
 	"statuses":                      "it has no commit statuses",
+	"comments: since and edited":    "it takes the list of all comments for an issue of that number, and answers 404",
+	"comments: paging":              "it takes the list of all comments for an issue of that number, and answers 404",
+	"reviews: of an old head":       "a pull stays at the commit that it was opened at",
+	"labelings":                     "it has no events of pulls",
+	"enqueue: no queue":             "it has no GraphQL, which refuses",
 }
 
 // TestConformanceOfEmulate runs the suite against a server that others wrote,
@@ -203,6 +294,9 @@ func TestConformanceOfEmulate(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
+	if status := (apiWorld{base: e.URL, token: e.Token}).send(t, http.MethodPost, "/orgs/crew/teams", map[string]any{"name": "platform"}, nil); status != http.StatusCreated {
+		t.Fatalf("make a team: %d", status)
+	}
 	var repos atomic.Int64
 	forgetest.Run(t, func(t *testing.T) forgetest.Setup {
 		name := fmt.Sprintf("fleet-%d", repos.Add(1))
@@ -226,6 +320,6 @@ func TestConformanceOfEmulate(t *testing.T) {
 			}
 			return f
 		}
-		return forgetest.Setup{Forge: reach(0), Pages: reach(3), PageSize: 3, World: w, Reviewer: "ben", Assignee: "cleo", Lacks: unlike}
+		return forgetest.Setup{Forge: reach(0), Pages: reach(3), PageSize: 3, World: w, Reviewer: "ben", Assignee: "cleo", People: apiPersons{w}, Team: "crew/platform", Lacks: unlike}
 	})
 }

@@ -53,14 +53,29 @@ const seed = `tokens:
   %s:
     login: %s
     scopes: [repo, user]
+  ghp_ben:
+    login: ben
+    scopes: [repo, user]
+  ghp_cleo:
+    login: cleo
+    scopes: [repo, user]
 github:
   users:
     - login: %[2]s
     - login: ben
     - login: cleo
+  orgs:
+    - login: crew
+      members:
+        - login: %[2]s
+          role: admin
 `
 
-// StartEmulate starts emulate; dir is for its seed.
+// EmulateToken returns the token of one of its users, ben or cleo.
+func EmulateToken(login string) string { return "ghp_" + login }
+
+// StartEmulate starts emulate; dir is for its seed. The owner administers an
+// organization, crew.
 func StartEmulate(ctx context.Context, dir, node, program string) (*Emulate, error) {
 	port, err := freePort()
 	if err != nil {
