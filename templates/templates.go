@@ -1,6 +1,15 @@
-// Package templates writes what people read: the title and body of pull
-// requests. The templates are embedded and may be replaced by files of the
-// same name in the user's repository.
+// Package templates writes what people read: the titles and bodies of pull
+// requests, the comments that keep evidence and answer commands, and issues.
+// What it wrote can be found again by its markers.
+//
+// Three templates may be replaced by files of the same name in the user's
+// repository; all of them get a View:
+//
+//   - title.tmpl: the title of every pull request;
+//   - pull.md.tmpl: the body of one that moves forward;
+//   - revert.md.tmpl: the body of one that takes another back.
+//
+// Comments and issues are read back by later runs, and are not for replacing.
 //
 // It refuses to decide what to say: a template gets a flat view made from a
 // promoter.Sheet. Texts from outside reach it quoted and harmless, so that no
@@ -88,10 +97,14 @@ func (s *Set) Pull(sheet promoter.Sheet, now time.Time) (title, body string, err
 	if title, err = s.render("title.tmpl", v); err != nil {
 		return "", "", err
 	}
-	if body, err = s.render("pull.md.tmpl", v); err != nil {
+	name := "pull.md.tmpl"
+	if sheet.Revert != nil {
+		name = "revert.md.tmpl"
+	}
+	if body, err = s.render(name, v); err != nil {
 		return "", "", err
 	}
-	title = strings.Join(strings.Fields(title), " ")
+	title = strings.Join(strings.Fields(normalize(title)), " ")
 	return truncate(title, maxTitle, "…"), fit(body, v.Marker), nil
 }
 
@@ -113,6 +126,7 @@ func fit(body, marker string) string {
 		if i := strings.LastIndexByte(body, '\n'); i > 0 {
 			body = body[:i]
 		}
+		body += openFence(body)
 		if strings.Count(body, "<details>") > strings.Count(body, "</details>") {
 			body += "\n\n</details>"
 			body = body[:min(len(body), maxBody-len(tail)-len(cut))]
@@ -120,6 +134,24 @@ func fit(body, marker string) string {
 		body += cut
 	}
 	return body + tail
+}
+
+// openFence is the end of a code block that a cut text leaves open, or "".
+func openFence(body string) string {
+	fence := ""
+	for line := range strings.SplitSeq(body, "\n") {
+		if isFence(line) && (fence == "" || line == fence) {
+			if fence == "" {
+				fence = line
+			} else {
+				fence = ""
+			}
+		}
+	}
+	if fence != "" {
+		fence = "\n" + fence
+	}
+	return fence
 }
 
 // truncate shortens to at most n bytes without cutting a character in two.
@@ -132,29 +164,6 @@ func truncate(s string, n int, mark string) string {
 		end--
 	}
 	return s[:end] + mark
-}
-
-// Marker is the line that ends every body of ours: an index for people and
-// tools, never authority.
-func Marker(sheet promoter.Sheet) string {
-	return fmt.Sprintf("<!-- promoter change=%s wave=%s sheet=%s -->", sheet.Change, sheet.Wave, sheet.Digest())
-}
-
-// SheetOf reads the sheet's digest from a body's marker, or "".
-func SheetOf(body string) string {
-	i := strings.LastIndex(body, "<!-- promoter change=")
-	if i < 0 {
-		return ""
-	}
-	_, rest, ok := strings.Cut(body[i:], " sheet=")
-	if !ok {
-		return ""
-	}
-	digest, _, ok := strings.Cut(rest, " -->")
-	if !ok || strings.ContainsAny(digest, " \n<>") {
-		return ""
-	}
-	return digest
 }
 
 // sorted returns the distinct non-empty values in order.

@@ -2,12 +2,12 @@ package templates
 
 import (
 	"flag"
+	"html"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -15,65 +15,6 @@ import (
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
-
-var (
-	redis  = promoter.Artifact{Kind: promoter.Chart, Name: "redis", Source: "https://charts.example.com/stable"}
-	istiod = promoter.Artifact{Kind: promoter.Chart, Name: "istiod", Source: "oci://registry.example.com/istio"}
-	base   = promoter.Artifact{Kind: promoter.Chart, Name: "base", Source: "oci://registry.example.com/istio"}
-	web    = promoter.Artifact{Kind: promoter.Image, Name: "shop/web", Source: "ghcr.io"}
-	now    = time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
-)
-
-// situations are pull requests as reviewers meet them.
-var situations = map[string]promoter.Sheet{
-	"first-wave": {
-		Change: "redis-18.4.0-5f3a9c11", Wave: "dev", Class: promoter.C3, Merge: promoter.MergeAutomatic, Soak: 30 * time.Minute,
-		Members: []promoter.SheetMember{{
-			Artifact: redis, From: []string{"18.1.0"}, To: "18.4.0", Update: promoter.Minor, Created: now.Add(-21 * 24 * time.Hour),
-			Skipped: []string{"19.0.0: released 2 hours ago, the minimum release age is 3d"},
-			Notes: []promoter.Note{
-				{Version: "18.4.0", Title: "redis 18.4.0", Body: "## Fixes\n- Sentinel restarts (#1234), thanks @someone\n- see <img src=x onerror=alert(1)> ![pixel](https://evil.example/p.png)", URL: "https://github.com/example/charts/releases/tag/redis-18.4.0"},
-				{Version: "18.3.0", Body: "BREAKING: `auth.password` must now be set.\n```\nunclosed fence"},
-			},
-		}},
-		Reaches: []promoter.Reached{{Environment: "dev", Cluster: "dev-1", App: "sessions"}},
-		Ladder: []promoter.SheetStep{
-			{Wave: "dev", Environments: []string{"dev"}, State: "this pull request", This: true},
-			{Wave: "staging", Environments: []string{"staging"}, State: "follows"},
-			{Wave: "production", Environments: []string{"production-acme", "production-globex"}, State: "follows"},
-		},
-		Edits: []promoter.Edit{{Place: promoter.Place{File: "apps/sessions/dev.yaml", Line: 12, Path: "spec.source.targetRevision", Written: "18.1.0"}, To: "18.4.0"}},
-	},
-	"last-wave-shared-base": {
-		Change: "web-2.0.0-0a1b2c3d", Wave: "production", Part: "shared", Class: promoter.C2, Merge: promoter.MergeApproved, Method: "squash", Approvals: 2, From: []string{"example/client-team", "ana"},
-		Shared: true,
-		Members: []promoter.SheetMember{{
-			Artifact: web, From: []string{"1.9.3"}, To: "2.0.0", Update: promoter.Major, FirstSeen: now.Add(-30 * time.Hour), Digest: "sha256:8c49a0fab9a1ee9bf5d229061eec4e279f04484c07f60c85c13821788360ce4f",
-		}},
-		Reaches: []promoter.Reached{
-			{Environment: "production-acme", Tenant: "acme", Cluster: "eu-1", App: "web"},
-			{Environment: "production-globex", Tenant: "globex", Cluster: "us-1", App: "web"},
-		},
-		Ladder: []promoter.SheetStep{
-			{Wave: "dev", Environments: []string{"dev"}, State: "done", Pulls: []int{41}},
-			{Wave: "production", Environments: []string{"production-acme", "production-globex"}, State: "this pull request", This: true},
-		},
-		Edits: []promoter.Edit{{Place: promoter.Place{File: "apps/web/base/deployment.yaml", Line: 21, Path: "spec.template.spec.containers[0].image", Written: "ghcr.io/shop/web:1.9.3@sha256:00"}, To: "ghcr.io/shop/web:2.0.0@sha256:8c"}},
-	},
-	"group": {
-		Change: "istio-77aa88bb", Wave: "staging", Class: promoter.C1, Merge: promoter.MergeManual,
-		Members: []promoter.SheetMember{
-			{Artifact: base, From: []string{"1.22.0", "1.22.1"}, To: "1.23.2", Update: promoter.Minor},
-			{Artifact: istiod, From: []string{"1.22.1"}, To: "1.23.2", Update: promoter.Minor, Deprecated: true},
-		},
-		Reaches: []promoter.Reached{{Environment: "staging", Cluster: "stg-1", App: "istio-base"}, {Environment: "staging", Cluster: "stg-1", App: "istiod"}},
-		Ladder:  []promoter.SheetStep{{Wave: "dev", Environments: []string{"dev"}, State: "done"}, {Wave: "staging", Environments: []string{"staging"}, State: "this pull request", This: true}},
-		Edits: []promoter.Edit{
-			{Place: promoter.Place{File: "istio/staging.yaml", Line: 9, Written: "1.22.0"}, To: "1.23.2"},
-			{Place: promoter.Place{File: "istio/staging.yaml", Line: 28, Written: "1.22.1"}, To: "1.23.2"},
-		},
-	},
-}
 
 func TestGoldenBodies(t *testing.T) {
 	set, err := Load(nil)
@@ -86,24 +27,30 @@ func TestGoldenBodies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := title + "\n\n" + body
-			file := filepath.Join("testdata", name+".golden.md")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("-want +got (go test ./templates -update writes it anew):\n%s", diff)
-			}
-			if SheetOf(body) != sheet.Digest() {
-				t.Errorf("marker names sheet %q, want %q", SheetOf(body), sheet.Digest())
+			golden(t, name, title+"\n\n"+body)
+			if SheetOf(body) != sheet.Digest() || SaidOf(body) != sheet.Notice.Digest() {
+				t.Errorf("marker names sheet %q and notice %q, want %q and %q", SheetOf(body), SaidOf(body), sheet.Digest(), sheet.Notice.Digest())
 			}
 		})
+	}
+}
+
+// golden compares a text with the file that holds it as it was last read and
+// found good.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden.md")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("-want +got (go test ./templates -update writes it anew):\n%s", diff)
 	}
 }
 
@@ -164,6 +111,7 @@ func TestOwnTemplates(t *testing.T) {
 
 func FuzzUntrusted(f *testing.F) {
 	f.Add("hello @team, closes #12, GH-3, org/repo#4\n```\n<!-- promoter change=x -->\n</details>", 400)
+	f.Add("&#64;team &amp;#64;team &commat;x &#10;@y \\@z", 300)
 	f.Add("# h\n===\n[x]: javascript:1\n\u202e![i](u)", 50)
 	f.Fuzz(func(t *testing.T, text string, limit int) {
 		limit = 20 + limit&0xfff
@@ -179,6 +127,7 @@ func FuzzUntrusted(f *testing.F) {
 			if strings.ContainsAny(rest, "<>\r") {
 				t.Fatalf("line %q holds HTML", line)
 			}
+			rest = html.UnescapeString(rest) // as a forge shows it
 			if i := strings.IndexByte(rest, '@'); i >= 0 && !strings.HasPrefix(rest[i+1:], zwsp) {
 				t.Fatalf("line %q mentions", line)
 			}

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"html"
 	"regexp"
 	"strings"
 	"unicode"
@@ -17,7 +18,7 @@ import (
 //   - is a block quote, whose end closes every fence, list and table in it;
 //   - is at most limit bytes long, cut at the end of a line, with a note.
 func Untrusted(text string, limit int) string {
-	lines := strings.Split(normalize(text), "\n")
+	lines := strings.Split(normalize(html.UnescapeString(text)), "\n")
 	var b strings.Builder
 	cut := false
 	blank := false
@@ -65,8 +66,9 @@ func normalize(s string) string {
 
 var (
 	image     = regexp.MustCompile(`!\[`)
-	reference = regexp.MustCompile(`(#|\b[Gg][Hh]-)(\d)`)
-	forgeLink = regexp.MustCompile(`(?i)\bhttps?://(www\.)?github\.com/`)
+	entity    = regexp.MustCompile(`&(#?[0-9A-Za-z]+;)`)
+	reference = regexp.MustCompile(`(#|\b[Gg][Hh]\\?-)(\d)`)
+	forgeLink = regexp.MustCompile(`(?i)\b(https?://(www\.)?|www\.)github\.com/`)
 	heading   = regexp.MustCompile(`^ {0,3}#{1,6} +(.*?)[ #]*$`)
 	underline = regexp.MustCompile(`^ {0,3}(=+|-+) *$`)
 	linkDef   = regexp.MustCompile(`^ {0,3}\[([^\]]*)\]:`)
@@ -89,6 +91,7 @@ func quiet(line string) string {
 	}
 	line = linkDef.ReplaceAllString(line, "$1:")
 	line = image.ReplaceAllString(line, "[")
+	line = entity.ReplaceAllString(line, "&amp;$1") // it would become the character that is replaced below
 	line = strings.NewReplacer("<", "&lt;", ">", "&gt;", "@", "@"+zwsp).Replace(line)
 	line = forgeLink.ReplaceAllString(line, "https://redirect.github.com/")
 	line = reference.ReplaceAllString(line, "$1"+zwsp+"$2")
@@ -108,21 +111,13 @@ func Inline(s string) string {
 	return inline.Replace(quiet(s))
 }
 
-var inline = strings.NewReplacer("|", "\\|", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]")
+var inline = strings.NewReplacer("\\", "\\\\", "|", "\\|", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]")
 
 // Code makes a text stand in a code span, whatever backticks it holds.
 func Code(s string) string {
 	s = strings.Join(strings.Fields(normalize(s)), " ")
-	s = strings.ReplaceAll(s, "|", "\\|")
-	run, longest := 0, 0
-	for i := range len(s) {
-		if s[i] == '`' {
-			run++
-			longest = max(longest, run)
-		} else {
-			run = 0
-		}
-	}
+	s = strings.ReplaceAll(unmarked(s), "|", "\\|")
+	longest := backticks(s)
 	fence := strings.Repeat("`", longest+1)
 	if longest > 0 {
 		s = " " + s + " "

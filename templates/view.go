@@ -23,12 +23,29 @@ type View struct {
 	Reach    []Place
 	ReachSum string // "3 applications on 2 clusters, for tenants acme and globex"
 	Shared   bool
-	Gates    []string
+	Status   string // what it waits for, as the commit status on its head says
+	// Delivers is set where Promoter merges and watches; else a person merges,
+	// and nobody looks at what becomes of it.
+	Delivers bool
+	Approves bool     // people's approval is asked for
+	Gates    []string // what the merge waits for
+	After    []string // what must hold after it before the next wave
+	Failure  []string // what happens if it does not
+	Revert   *Revert  // of a revert: what it takes back, and why
 	Rollback []Row
 	Notes    []Note
 	NotesCut bool
 	Breaking bool
 	Marker   string
+}
+
+// Revert is what a pull that reverts says beyond its edits.
+type Revert struct {
+	Pull, FailedPull int    // what it takes back, and what failed: often the same
+	FailedIn         string // wave
+	Reason           string
+	Evidence         string // a code block, or empty
+	Left             string // the versions that are left: "`18.2.0`"
 }
 
 // Member is one artifact's move.
@@ -67,6 +84,9 @@ func view(s promoter.Sheet, now time.Time) View {
 	}
 	v.Headline = headline(v.Members, s)
 	for _, st := range s.Ladder {
+		if s.Delivers && st.State == "done" {
+			st.State = "has it" // whether it is proven there, the status says
+		}
 		v.Ladder = append(v.Ladder, step(st))
 	}
 	for i, e := range s.Edits {
@@ -82,7 +102,12 @@ func view(s promoter.Sheet, now time.Time) View {
 		v.Rollback = append(v.Rollback, Row{Code(e.Place.String()), Code(e.To), from})
 	}
 	v.Reach, v.ReachSum = reach(s.Reaches)
-	v.Gates = gates(s)
+	if s.Delivers || s.Revert != nil { // only what we watch is ever reverted
+		v.Delivers, v.Status = true, status(s.Notice)
+	}
+	v.Approves = s.Merge == promoter.MergeApproved
+	v.Gates, v.After, v.Failure = gates(s), after(s), failure(s)
+	v.Revert = revert(s, v.Members)
 	v.Notes, v.NotesCut = notes(s)
 	v.Breaking = slices.ContainsFunc(v.Notes, func(n Note) bool { return n.Breaking })
 	return v
@@ -134,13 +159,21 @@ func dated(t, now time.Time) string {
 func headline(members []Member, s promoter.Sheet) string {
 	var parts []string
 	for _, m := range members {
-		parts = append(parts, fmt.Sprintf("**%s** moves from %s to %s", m.Name, m.From, m.To))
+		how := "moves from %s to %s"
+		if s.Revert != nil {
+			how = "goes from %s back to %s"
+		}
+		parts = append(parts, fmt.Sprintf("**%s** "+how, m.Name, m.From, m.To))
 	}
 	where := "wave **" + Inline(s.Wave) + "**"
 	if s.Part != "" {
 		where += " (" + Inline(s.Part) + ")"
 	}
-	return join(parts, ", ", " and ") + " in " + where + "."
+	what := ""
+	if s.Revert != nil {
+		what = fmt.Sprintf("Takes back #%d: ", s.Revert.Pull)
+	}
+	return what + join(parts, ", ", " and ") + " in " + where + "."
 }
 
 func join(parts []string, comma, and string) string {
@@ -214,55 +247,6 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-var classWords = map[promoter.Class]string{
-	promoter.C1: "C1, infrastructure", promoter.C2: "C2, co-managed", promoter.C3: "C3, routine",
-}
-
-// gates are the conditions of the merge and of the next wave, in the order in
-// which they are met.
-func gates(s promoter.Sheet) []string {
-	var out []string
-	class := classWords[s.Class]
-	switch s.Merge {
-	case promoter.MergeApproved:
-		who := "people who may review"
-		if len(s.From) > 0 {
-			var names []string
-			for _, n := range s.From {
-				names = append(names, Code(n))
-			}
-			who = join(names, ", ", " or ")
-		}
-		out = append(out, fmt.Sprintf("Class %s: %s from %s, then a person merges it.", class, plural(max(s.Approvals, 1), "approval"), who))
-	default:
-		out = append(out, "Class "+class+": a person reviews and merges it.")
-	}
-	out = append(out, "Checks of the repository, as its branch protection asks.")
-	if s.Method != "" {
-		out = append(out, "Merge it by "+Code(s.Method)+": the repository's configuration asks for it.")
-	}
-	for _, c := range s.Calendar {
-		out = append(out, "The calendar says "+Inline(c)+".")
-	}
-	if s.Soak > 0 {
-		out = append(out, "After the merge: "+length(s.Soak)+" of good health here before the next wave's pull request is merged.")
-	}
-	return out
-}
-
-// length is a duration in words people use.
-func length(d time.Duration) string {
-	switch {
-	case d >= 48*time.Hour && d%(24*time.Hour) == 0:
-		return fmt.Sprintf("%d days", d/(24*time.Hour))
-	case d >= 2*time.Hour && d%time.Hour == 0:
-		return fmt.Sprintf("%d hours", d/time.Hour)
-	case d >= 2*time.Minute && d%time.Minute == 0:
-		return fmt.Sprintf("%d minutes", d/time.Minute)
-	}
-	return d.String()
 }
 
 // notes quotes the release notes: those that speak of breaking changes first,
