@@ -38,12 +38,12 @@ func (c *watch) pass(d time.Duration) {
 
 // repository is a Git repository that a test commits to.
 type repository struct {
-	*testing.T
+	testing.TB
 	dir string
 	git *git.Repository
 }
 
-func newRepository(t *testing.T, files map[string]string) *repository {
+func newRepository(t testing.TB, files map[string]string) *repository {
 	t.Helper()
 	dir := t.TempDir()
 	r, err := git.PlainInitWithOptions(dir, &git.PlainInitOptions{InitOptions: git.InitOptions{DefaultBranch: plumbing.NewBranchReferenceName("main")}})
@@ -163,7 +163,7 @@ type stage struct {
 func begin(t *testing.T, files map[string]string, change func(*delivery.Config)) *stage {
 	t.Helper()
 	t.Parallel()
-	s := &stage{T: t, repo: newRepository(t, files), clock: &watch{now: noon}, base: map[string]converge.ArgoSnapshot{}, seen: map[string][]converge.ArgoSnapshot{}}
+	s := &stage{T: t, repo: newRepository(t, files), clock: &watch{now: noon}}
 	c := delivery.Config{Repository: s.repo.dir, Now: s.clock.Now}
 	if change != nil {
 		change(&c)
@@ -173,14 +173,20 @@ func begin(t *testing.T, files map[string]string, change func(*delivery.Config))
 		t.Fatal(err)
 	}
 	s.url, s.client = serve(t, s.engine)
-	list, err := s.client.List(t.Context())
-	if err != nil {
+	if err := s.rebase(); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// rebase takes how things are now for how they were before the merge.
+func (s *stage) rebase() error {
+	s.base, s.seen = map[string]converge.ArgoSnapshot{}, map[string][]converge.ArgoSnapshot{}
+	list, err := s.client.List(s.Context())
 	for _, app := range list {
 		s.base[app.App.Name] = app
 	}
-	return s
+	return err
 }
 
 func serve(t *testing.T, e *delivery.Engine) (string, *argocd.Client) {
