@@ -29,7 +29,7 @@ type notebook struct {
 	client   *source.Client       // for archives; made when the first is needed
 	log      io.Writer
 	projects map[string][]gitops.Release // by the project's page
-	known    map[string][]promoter.Note  // changelogs, by where they are from
+	known    map[string][]promoter.Note  // changelogs, by artifact and where they are from
 }
 
 func newNotebook(s *surveyed) *notebook {
@@ -96,7 +96,7 @@ func (n *notebook) packed(ctx context.Context, m promoter.SheetMember) []promote
 	if a.Kind != promoter.Chart || a.Source == "" || m.Version == "" {
 		return nil
 	}
-	return n.once("archive of "+a.String()+" "+m.Version, m, func() ([]byte, error) { return n.unpack(ctx, a, m.Version) })
+	return n.once("the archive of "+m.Version, m, func() ([]byte, error) { return n.unpack(ctx, a, m.Version) })
 }
 
 func (n *notebook) unpack(ctx context.Context, a promoter.Artifact, version string) ([]byte, error) {
@@ -170,7 +170,8 @@ func (n *notebook) changelogOf(m promoter.SheetMember) (file, ref string, ok boo
 // once reads a changelog if it was not read before. That it cannot be had is
 // said, and stops nothing.
 func (n *notebook) once(where string, m promoter.SheetMember, read func() ([]byte, error)) []promoter.Note {
-	if notes, ok := n.known[where]; ok {
+	key := m.Artifact.String() + " " + where
+	if notes, ok := n.known[key]; ok {
 		return notes
 	}
 	data, err := read()
@@ -185,7 +186,7 @@ func (n *notebook) once(where string, m promoter.SheetMember, read func() ([]byt
 			notes = append(notes, note)
 		}
 	}
-	n.known[where] = notes
+	n.known[key] = notes
 	return notes
 }
 

@@ -23,14 +23,17 @@ func policyOf(s *surveyed) promoter.Policy {
 // targets joins each pin with what the configuration says of it, what its
 // source offers, and what an edit of it reaches.
 func targets(s *surveyed, pol promoter.Policy, reached func(promoter.Pin) []promoter.Reached) []promoter.Target {
-	overlays := overlaysOf(s, pol)
+	var split *splitter
+	if pol.SplitBase {
+		split = newSplitter(s, pol)
+	}
 	out := make([]promoter.Target, 0, len(s.inventory.Pins))
 	for i, p := range s.inventory.Pins {
 		t := promoter.Target{Pin: p, Wave: s.waveOf(p, pol), Reach: reached(p)}
 		t.Wanted, _ = s.config.Wanted(p)
 		t.Class, t.Group, t.Rank = s.config.Classify(p)
-		if pol.SplitBase && p.Artifact.Kind == promoter.Image && p.Environment == "" {
-			t.Overlays = overlays(p.Place.File)
+		if split != nil {
+			t.Overlays = split.of(p, lastOf(t))
 		}
 		c, ok := s.choices[i]
 		switch {
@@ -44,6 +47,19 @@ func targets(s *surveyed, pol promoter.Policy, reached func(promoter.Pin) []prom
 		out = append(out, t)
 	}
 	return out
+}
+
+// lastOf is the last wave that an edit of the target reaches; -1 where it
+// reaches what is in none.
+func lastOf(t promoter.Target) int {
+	last := t.Wave
+	for _, r := range t.Reach {
+		if r.Wave < 0 {
+			return -1
+		}
+		last = max(last, r.Wave)
+	}
+	return last
 }
 
 func (s *surveyed) waveOf(p promoter.Pin, pol promoter.Policy) int {
@@ -78,23 +94,6 @@ func reachOf(s *surveyed, pol promoter.Policy) func(promoter.Pin) []promoter.Rea
 				w = s.config.WaveOf(config.Located{Name: u.Environment, Tenant: u.Tenant, Cluster: u.Cluster}, pol.Waves)
 			}
 			out = append(out, promoter.Reached{Environment: u.Environment, Tenant: u.Tenant, Cluster: u.Cluster, App: u.App, Wave: w})
-		}
-		return out
-	}
-}
-
-// overlaysOf answers which environments' kustomizations build on a file.
-func overlaysOf(s *surveyed, pol promoter.Policy) func(file string) []promoter.Overlay {
-	waves := map[string]int{}
-	find := reach.Overlays(s.inventory.Links, func(file, app, cluster string) (reach.Located, bool) {
-		l, ok := s.locate(file, app, cluster)
-		waves[l.Name] = s.config.WaveOf(l, pol.Waves)
-		return reach.Located{Environment: l.Name, Tenant: l.Tenant, Cluster: l.Cluster}, ok
-	})
-	return func(file string) []promoter.Overlay {
-		var out []promoter.Overlay
-		for _, o := range find(file) {
-			out = append(out, promoter.Overlay{File: o.File, Environment: o.Environment, Tenant: o.Tenant, Cluster: o.Cluster, Wave: waves[o.Environment]})
 		}
 		return out
 	}

@@ -46,6 +46,9 @@ func Add(file string, data []byte, in promoter.Insert, value string) ([]byte, er
 	if len(a.docs) == 1 {
 		a.root = a.docs[0].Root
 	}
+	if a.root.Get("sops", "mac") != nil {
+		return refuse(fmt.Errorf("it is sealed by sops: a line more would break the seal"))
+	}
 	var out []byte
 	if in.Kind == "" {
 		out, err = a.value(steps, in.Beside, value)

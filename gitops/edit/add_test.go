@@ -81,6 +81,7 @@ func TestAddValueRefuses(t *testing.T) {
 		"several documents":            {tag, "1", "a: b\n---\nc: d\n"},
 		"a template":                   {tag, "1", "a: {{ .Values.x }}\n"},
 		"what cannot be read":          {tag, "1", "a: [\n"},
+		"a sealed file":                {tag, "1", "a: ENC[x]\nsops:\n  mac: ENC[y]\n"},
 		"a list":                       {tag, "1", "- a\n"},
 		"an item of a list":            {promoter.Insert{Field: "images[0].tag"}, "1", "images:\n- a: b\n"},
 		"a text's inside":              {promoter.Insert{Field: "values|image.tag"}, "1", "a: b\n"},
