@@ -1,7 +1,9 @@
 package promoter
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -77,6 +79,29 @@ func (t *Target) added(g goal) ([]Edit, string) {
 	}
 	e.To, e.Insert = to, t.insert
 	return []Edit{e}, ""
+}
+
+// inTurn gives the patches that one file gets together their places: each
+// stands behind the one before it.
+func inTurn(edits []Edit) []Edit {
+	before := map[string]int{}
+	for i := range edits {
+		e := &edits[i]
+		if e.Insert.Kind == "" {
+			continue
+		}
+		list, rest, _ := strings.Cut(e.Place.Path, "[")
+		index, rest, ok := strings.Cut(rest, "]")
+		if n, err := strconv.Atoi(index); ok && err == nil {
+			e.Place.Path = list + "[" + strconv.Itoa(n+before[e.Place.File]) + "]" + rest
+		}
+		before[e.Place.File]++
+	}
+	return edits
+}
+
+func (in Insert) compare(other Insert) int {
+	return cmp.Or(strings.Compare(in.Kind, other.Kind), strings.Compare(in.Name, other.Name), strings.Compare(in.Field, other.Field))
 }
 
 // adds reports whether an edit adds to one of the target's overlays what it may

@@ -62,6 +62,16 @@ func TestASharedVersionIsSplitByWhatAnOverlayGets(t *testing.T) {
 		}
 	}
 
+	// Two of them in one file stand one behind the other.
+	both := []Edit{other, want, {Place: Place{File: "dev/kustomization.yaml", Path: "namespace", Start: 0}}, {Place: Place{File: "dev/values.yaml", Path: "image.tag"}, Insert: Insert{Field: "image.tag"}}}
+	var places []string
+	for _, e := range sortEdits(both) {
+		places = append(places, e.Insert.Name+" "+e.Place.Path)
+	}
+	if diff := cmp.Diff([]string{" namespace", "redis " + path, "valkey patches[1].patch|[0].value", " image.tag"}, places); diff != "" {
+		t.Errorf("places, -want +got:\n%s", diff)
+	}
+
 	// Ranges and digests are not split, and neither is what reaches a place
 	// in no wave.
 	for name, change := range map[string]func(*Target){

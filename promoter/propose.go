@@ -148,9 +148,9 @@ func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s sh
 func sortEdits(edits []Edit) []Edit {
 	edits = slices.Clone(edits)
 	slices.SortFunc(edits, func(a, b Edit) int {
-		return cmp.Or(strings.Compare(a.Place.File, b.Place.File), a.Place.Start-b.Place.Start)
+		return cmp.Or(strings.Compare(a.Place.File, b.Place.File), a.Place.Start-b.Place.Start, a.Insert.compare(b.Insert))
 	})
-	return slices.CompactFunc(edits, func(a, b Edit) bool { return a == b })
+	return inTurn(slices.CompactFunc(edits, func(a, b Edit) bool { return a == b }))
 }
 
 func by(who string) string {

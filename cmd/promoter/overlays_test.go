@@ -68,9 +68,12 @@ func pushed(t *testing.T, root string, now time.Time, offered ...string) []strin
 			_, wave, _ := strings.Cut(strings.TrimPrefix(push.Branch, promoter.BranchPrefix), "/")
 			out = append(out, wave+": "+file)
 		}
-		for _, e := range push.Edits { // where it will stand is where it stands then
+		for i, e := range push.Edits { // where it will stand is where it stands then
 			if e.Insert == (promoter.Insert{}) {
 				continue
+			}
+			if slices.ContainsFunc(push.Edits[:i], func(o promoter.Edit) bool { return o.Place.File == e.Place.File && o.Place.Path == e.Place.Path }) {
+				t.Errorf("two edits of %s stand at %s", e.Place.File, e.Place.Path)
 			}
 			if !slices.ContainsFunc(looked(t, root, now).inventory.Pins, func(p promoter.Pin) bool {
 				return p.Place.File == e.Place.File && p.Place.Path == e.Place.Path && p.Place.Written == e.To
@@ -278,6 +281,20 @@ image:
   repository: shop/web
   tag: "1.1.0"
 `,
+		},
+		"two releases of a group, by two patches in one pull request": {
+			repository: fluxBase + `-- promoter.yaml --
+environments:
+  - {name: dev, paths: ["**/dev/**"]}
+  - {name: production, paths: ["**/production/**"]}
+waves:
+  - {name: dev, environments: [dev]}
+  - {name: production, environments: [production]}
+groups:
+  - {name: shop, artifacts: [redis, shop/exporter]}
+pulls: {splitBase: true}
+`,
+			want: [][]string{{"dev: overlays/dev/kustomization.yaml"}, {"production: base/release.yaml"}, nil},
 		},
 		"not where an Application says it itself": {
 			repository: strings.Replace(valuesOf, "      - ../values/web-dev.yaml\n", "      - ../values/web-dev.yaml\n      parameters:\n      - {name: image.tag, value: 0.9.0}\n", 1),
