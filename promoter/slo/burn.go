@@ -2,6 +2,7 @@ package slo
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"promoter/promoter"
@@ -100,7 +101,9 @@ func BudgetAllows(o Objective, ratios map[time.Duration]float64, floor float64, 
 	return promoter.Verdict{Level: promoter.Pass, Reason: "error budget: enough is left"}
 }
 
-func percent(share float64) float64 { return float64(int(share*1000)) / 10 }
+// percent is a share as it is told: rounded down, but not for the sake of what
+// floating point lacks.
+func percent(share float64) float64 { return math.Floor(share*1000+1e-6) / 10 }
 
 // Spent is the guard after a merge: which share of the period's budget the bad
 // events since a wave became ready have used. It suits short waves and little

@@ -149,6 +149,9 @@ func (g Gate) firstTick() int {
 // there is none.
 func (g Gate) window(room time.Duration) time.Duration {
 	lo, hi := 0, int(min(g.Window, room)/time.Second)
+	if whole := time.Duration(hi) * time.Second; g.reach(whole) <= room { // as nearly always
+		return whole
+	}
 	for lo < hi { // the reach grows with the window
 		mid := (lo + hi + 1) / 2
 		if g.reach(time.Duration(mid)*time.Second) <= room {
