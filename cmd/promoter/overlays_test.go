@@ -91,6 +91,8 @@ const splitting = `
 environments:
   - {name: dev, paths: ["**/dev/**", "**/*-dev.yaml"]}
   - {name: production, paths: ["**/production/**", "**/*-production.yaml"]}
+  - {name: dev, clusters: [eu-dev]}
+  - {name: production, clusters: [eu-production]}
 waves:
   - name: dev
     environments: [dev]
@@ -295,6 +297,67 @@ groups:
 pulls: {splitBase: true}
 `,
 			want: [][]string{{"dev: overlays/dev/kustomization.yaml"}, {"production: base/release.yaml"}, nil},
+		},
+		"a chart's image, by the values that an ApplicationSet names for each environment": {
+			repository: valuesOf[:strings.Index(valuesOf, "-- apps/")] + `-- apps/web.yaml --
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata:
+  name: web
+spec:
+  generators:
+  - list:
+      elements:
+      - env: dev
+      - env: production
+  template:
+    metadata:
+      name: web-{{env}}
+    spec:
+      source:
+        repoURL: https://git.example.com/shop/gitops
+        path: chart
+        helm:
+          valueFiles:
+          - ../values/web-{{env}}.yaml
+      destination:
+        name: eu-{{env}}
+`,
+			want: [][]string{{"dev: values/web-dev.yaml"}, {"production: chart/values.yaml"}, nil},
+		},
+		"a chart's image, by the values of helmfiles": {
+			repository: valuesOf[:strings.Index(valuesOf, "-- apps/")] + `-- dev/helmfile.yaml --
+releases:
+- name: web
+  chart: ../chart
+  values:
+  - ../values/web-dev.yaml
+-- production/helmfile.yaml --
+releases:
+- name: web
+  chart: ../chart
+  values:
+  - ../values/web-production.yaml
+`,
+			want: [][]string{{"dev: values/web-dev.yaml"}, {"production: chart/values.yaml"}, nil},
+		},
+		"not where a release says it itself": {
+			repository: valuesOf[:strings.Index(valuesOf, "-- apps/")] + `-- dev/helmfile.yaml --
+releases:
+- name: web
+  chart: ../chart
+  values:
+  - ../values/web-dev.yaml
+  - image:
+      tag: "0.9.0"
+-- production/helmfile.yaml --
+releases:
+- name: web
+  chart: ../chart
+  values:
+  - ../values/web-production.yaml
+`,
+			want: [][]string{{"production: chart/values.yaml"}, nil},
 		},
 		"not where an Application says it itself": {
 			repository: strings.Replace(valuesOf, "      - ../values/web-dev.yaml\n", "      - ../values/web-dev.yaml\n      parameters:\n      - {name: image.tag, value: 0.9.0}\n", 1),
