@@ -83,23 +83,27 @@ func newSplitter(s *surveyed, pol promoter.Policy) *splitter {
 
 // reader reads files within a directory, and each once.
 func reader(dir string) func(file string) ([]byte, bool) {
-	known := map[string][]byte{}
-	return func(file string) ([]byte, bool) {
-		if data, ok := known[file]; ok {
-			return data, data != nil
-		}
-		known[file] = nil
+	type answer struct {
+		data []byte
+		ok   bool
+	}
+	known := map[string]answer{}
+	read := func(file string) answer {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
-			return nil, false
+			return answer{}
 		}
 		defer root.Close()
 		data, err := root.ReadFile(file)
-		if err != nil {
-			return nil, false
+		return answer{data, err == nil}
+	}
+	return func(file string) ([]byte, bool) {
+		a, asked := known[file]
+		if !asked {
+			a = read(file)
+			known[file] = a
 		}
-		known[file] = slices.Concat([]byte{}, data)
-		return data, true
+		return a.data, a.ok
 	}
 }
 

@@ -341,6 +341,19 @@ releases:
 `,
 			want: [][]string{{"dev: values/web-dev.yaml"}, {"production: chart/values.yaml"}, nil},
 		},
+		"two images of a chart, into values that say nothing yet": {
+			repository: strings.Replace(strings.Replace(valuesOf, "replicas: 1\ningress:\n  host: dev.example.com\n", "", 1),
+				"  tag: \"1.0.0\"\n", "  tag: \"1.0.0\"\nproxy:\n  image: ghcr.io/shop/proxy:1.0.0\n", 1),
+			want: [][]string{{"dev: values/web-dev.yaml", "dev: values/web-dev.yaml"}, {"production: chart/values.yaml", "production: chart/values.yaml"}, nil},
+			file: "values/web-dev.yaml",
+			text: `proxy:
+  image: "ghcr.io/shop/proxy:1.1.0"
+image:
+  registry: ghcr.io
+  repository: shop/web
+  tag: "1.1.0"
+`,
+		},
 		"not where a release says it itself": {
 			repository: valuesOf[:strings.Index(valuesOf, "-- apps/")] + `-- dev/helmfile.yaml --
 releases:
