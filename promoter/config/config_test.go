@@ -22,6 +22,8 @@ func TestMistakes(t *testing.T) {
 		{"a version to come", "version: 2\n", "promoter.yaml:1: version: 2 is not known: write 1"},
 		{"unknown key, close to a known one", "\nwave: []\n", `promoter.yaml:2: top level: unknown key "wave": write "waves"`},
 		{"unknown key, far from all", "pulls:\n  foo: 1\n", `promoter.yaml:2: pulls: unknown key "foo": the keys here are ahead, assignees, author`},
+		{"empty key", "'': a\n", `promoter.yaml:1: top level: unknown key "": the keys here are `},
+		{"section for a key", "{a}: b\n", "promoter.yaml:1: top level: unknown key"},
 		{"unknown key in a list", "waves:\n  - name: a\n    environments: [a]\n    soaks: 1h\n", `promoter.yaml:4: waves[0]: unknown key "soaks": write "soak"`},
 		{"key in another case", "waves:\n  - name: a\n    environments: [a]\n    maxconcurrent: 1\n", `unknown key "maxconcurrent": write "maxConcurrent"`},
 		{"key twice", "pulls:\n  maxOpen: 1\n  maxOpen: 2\n", `promoter.yaml:3: pulls: key "maxOpen" is written twice: keep one`},

@@ -248,7 +248,7 @@ func keysOf(t reflect.Type) []string {
 
 func fieldFor(v reflect.Value, key string) (reflect.Value, bool) {
 	for i := range v.NumField() {
-		if k := v.Type().Field(i).Tag.Get("yaml"); k == key && k != "-" {
+		if k := v.Type().Field(i).Tag.Get("yaml"); k == key && k != "-" && k != "" {
 			return v.Field(i), true
 		}
 	}

@@ -290,6 +290,11 @@ func TestDeliveryOnARepository(t *testing.T) {
 	if len(use.Warnings) > 0 {
 		t.Errorf("warnings %v", use.Warnings)
 	}
+	use = parsed(t, "environments: [{name: a, paths: [a/**]}, {name: b, paths: [b/**], cluster: c}]\n"+gated+"  - {name: g, meter: m, query: 'up{cluster=\"{{cluster}}\"}', good: '== 1'}\n").On(Ground{Paths: []string{"a/x.yaml", "b/x.yaml"}})
+	want := `promoter.yaml:5: gate "g": its query names {{cluster}}, and environment "a" has none, so nothing there would pass: write cluster at the environment, or the gate's environments`
+	if use.Warnings.Error() != want {
+		t.Errorf("warnings %v, want %s", use.Warnings, want)
+	}
 }
 
 // The example that init writes works once its comment signs are gone.
@@ -308,4 +313,28 @@ func TestTheExampleWorks(t *testing.T) {
 	if p := c.Policy(nil); !p.Delivers || len(p.Gates) != 1 || len(p.Gates[0].Per) != 1 {
 		t.Errorf("policy %+v", p)
 	}
+}
+
+// Whatever is accepted is printed as something that means the same.
+func FuzzEffective(f *testing.F) {
+	f.Add(everything)
+	f.Add(engine + "waves: [{name: a, environments: [a], quorum: 90%, maxFailures: 5%}]\n")
+	f.Add(gated + "  - {name: g, meter: m, query: up, good: '== 1', failLimit: 3 of 5, blindBudget: 0%}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Parse("promoter.yaml", []byte(text))
+		if err != nil {
+			return
+		}
+		printed := c.Effective(c.On(Ground{}))
+		again, err := Parse("effective.yaml", printed)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, printed)
+		}
+		if diff := cmp.Diff(c.Policy(nil).Gates, again.Policy(nil).Gates); diff != "" {
+			t.Errorf("gates (-written +printed):\n%s", diff)
+		}
+		if diff := cmp.Diff(c.SLOGates(), again.SLOGates()); diff != "" {
+			t.Errorf("gates as judged (-written +printed):\n%s", diff)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"promoter/promoter"
@@ -134,6 +135,9 @@ func (u *user) delivery() {
 			u.mistake(g.Line, "gate %q: template %q is no file of the repository: correct it", g.Name, g.Template)
 		}
 	}
+	for i := range u.c.Gates {
+		u.scopes(i)
+	}
 	if u.g.Read != nil {
 		_, errs := u.c.readTemplates(u.g.Read)
 		u.Mistakes = append(u.Mistakes, errs...)
@@ -149,6 +153,27 @@ func (u *user) delivery() {
 	for _, class := range classNames {
 		if p := u.c.Policies[class]; p.Merge == string(promoter.MergeAutomatic) {
 			u.warn(p.Line, "policies.%s.merge: automatic: without an engine that says how far a merge has come nothing is merged by itself: write delivery.argocd or delivery.flux, or merge: manual", class)
+		}
+	}
+}
+
+// scopes warns of places that have no value for what a gate's queries name:
+// there it can never see.
+func (u *user) scopes(i int) {
+	g := u.c.Gates[i]
+	for _, j := range u.c.judged(i) {
+		per := j.Gate.Placeholders()
+		for _, name := range slices.SortedFunc(maps.Keys(u.places), promoter.CompareEnvironments) {
+			if !fitsAny(compileAll(g.Environments, CompileName), name) {
+				continue
+			}
+			for _, l := range u.places[name] {
+				for part, value := range map[string]string{"tenant": l.Tenant, "cluster": l.Cluster} {
+					if slices.Contains(per, part) && value == "" {
+						u.warn(g.Line, "gate %q: its query names {{%s}}, and environment %q has none, so nothing there would pass: write %s at the environment, or the gate's environments", j.Gate.Name, part, name, part)
+					}
+				}
+			}
 		}
 	}
 }
