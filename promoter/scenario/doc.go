@@ -32,20 +32,11 @@
 //	chart redis 17.0.0 in prod tenant acme cluster eu app cache file prod/redis.yaml from https://charts.acme.com
 //	chart redis 17.0.0 file base/redis.yaml reaches dev, prod
 //	upstream redis 17.0.0 17.1.0                   versions that are out besides those that are pinned
-//	suppose …                                      what the configuration does not say
+//	gate errors per environment in prod-* takes 10m    besides those that are configured
+//	merge queue                                    the repository merges through one
 //
-// Suppositions may stand in the story, too:
-//
-//	suppose gate errors per environment in prod-* takes 10m
-//	suppose reverts automatic | approval | manual | never
-//	suppose scope wave | failed | change           what a failure takes back
-//	suppose newer finish | hold | latest
-//	suppose patience 2h
-//	suppose wave production quorum 60              percent
-//	suppose wave production failures 1             or 10%
-//	suppose operations may be ended
-//	suppose a merge queue
-//	suppose no engine                              nothing says how far a merge has come
+// A gate passes as soon as it has looked for as long as it takes: what is
+// configured as its minDuration, unless the world says otherwise.
 //
 // # The story
 //

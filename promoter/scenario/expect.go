@@ -47,7 +47,7 @@ func expectation(ws *words, line int, want []string) (func(*teller) error, error
 			t.got = map[int][]string{}
 		}
 		t.got[line] = got
-		if t.killed && (what == "actions" || what == "wake") {
+		if t.killed && what != "pins" && what != "file" {
 			return nil
 		}
 		if !slices.Equal(got, want) {

@@ -249,7 +249,7 @@ func gateStep(ws *words) (func(*teller) error, error) {
 	}
 	return func(t *teller) error {
 		if !slices.ContainsFunc(t.world.policy.Gates, func(g promoter.Gate) bool { return g.Name == name }) {
-			return fmt.Errorf("there is no gate %q: write \"suppose gate %s\" in the world, or configure it", name, name)
+			return fmt.Errorf("there is no gate %q: write gate %s in the world, or configure it", name, name)
 		}
 		t.world.gates = append(t.world.gates, f)
 		return nil

@@ -75,7 +75,7 @@ func (w *world) seen(p *pull) promoter.Pull {
 	out := p.Pull
 	out.Labels, out.Edits = slices.Clone(p.Labels), slices.Clone(p.Edits)
 	if p.Foreign {
-		out.Edits, out.Ours = nil, false
+		out.Edits, out.Ours, out.Obscure = nil, false, p.State == promoter.PullMerged
 	}
 	if p.State == promoter.PullOpen || p.State == promoter.PullBranch {
 		n := 0

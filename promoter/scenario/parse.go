@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,6 +59,11 @@ func split(line string) (*words, error) {
 		}
 	}
 	return w, nil
+}
+
+// numbered reports whether a number of a pull request is among the words.
+func (w *words) numbered() bool {
+	return slices.ContainsFunc(w.list, func(x word) bool { return strings.HasPrefix(x.text, "#") && !x.quoted })
 }
 
 func (w *words) empty() bool { return len(w.list) == 0 }

@@ -224,7 +224,7 @@ func (p *parser) story(sec section, w *world) []step {
 		if ws.empty() {
 			continue
 		}
-		st := step{line: line}
+		st := step{line: line, numbered: ws.numbered()}
 		if ws.eat("at") {
 			d, err := ws.span()
 			if err != nil {
@@ -282,9 +282,6 @@ func stepOf(ws *words, w *world) (func(*teller) error, error) {
 		return fileStep(ws)
 	case "freeze":
 		return freezeStep(ws)
-	case "suppose":
-		do, err := supposition(ws)
-		return func(t *teller) error { return do(t.world) }, err
 	case "app":
 		return appStep(ws)
 	case "gate":
@@ -296,5 +293,5 @@ func stepOf(ws *words, w *world) (func(*teller) error, error) {
 	case "forge":
 		return forgeStep(ws)
 	}
-	return nil, fmt.Errorf("there is no step %q: write at, run, wait, sleep, crash, meanwhile, release, withdraw, upstream, file, freeze, suppose, app, gate, person, clock, forge or expect", verb)
+	return nil, fmt.Errorf("there is no step %q: write at, run, wait, sleep, crash, meanwhile, release, withdraw, upstream, file, freeze, app, gate, person, clock, forge or expect", verb)
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,7 +81,7 @@ func (w *world) settle() {
 		}
 	}
 	w.policy = w.cfg.Policy(envs)
-	w.policy.Delivers = true
+	w.configuredGates()
 	w.record()
 }
 
@@ -178,15 +179,23 @@ func (w *world) reads(r promoter.Reached) string {
 // artifact finds one by its name.
 func (w *world) artifact(name string) (promoter.Artifact, error) {
 	var known []string
+	var found []promoter.Artifact
 	for _, s := range w.scalars() {
-		if s.pin.Artifact.Name == name {
-			return s.pin.Artifact, nil
+		a := s.pin.Artifact
+		if a.Name == name && !slices.Contains(found, a) {
+			found = append(found, a)
 		}
-		if !slices.Contains(known, s.pin.Artifact.Name) {
-			known = append(known, s.pin.Artifact.Name)
+		if !slices.Contains(known, a.Name) {
+			known = append(known, a.Name)
 		}
 	}
-	return promoter.Artifact{}, fmt.Errorf("nothing in the world is called %q: write one of %s", name, cmp.Or(strings.Join(known, ", "), "its charts, and there is none"))
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	if len(found) > 1 {
+		return found[0], fmt.Errorf("%q is the name of %s and of %s: give one of them another", name, found[0], found[1])
+	}
+	return promoter.Artifact{}, fmt.Errorf("nothing in the world is called %q: write one of %s", name, cmp.Or(strings.Join(known, ", "), "its charts, of which there is none"))
 }
 
 // release lets a version come out.
@@ -277,16 +286,17 @@ func (w *world) line(ws *words) (func() error, error) {
 			}
 			return err
 		}, nil
-	case "suppose":
-		return func() error {
-			do, err := supposition(ws)
-			if err != nil {
-				return err
-			}
-			return do(w)
-		}, nil
+	case "gate":
+		do, err := worldGate(ws)
+		return func() error { return do(w) }, err
+	case "merge":
+		if !ws.eat("queue") {
+			return nil, errors.New("write merge queue, where the repository has one")
+		}
+		w.queue = true
+		return nil, nil
 	}
-	return nil, fmt.Errorf("the world has no %q: write start, chart, image, git, upstream or suppose", verb)
+	return nil, fmt.Errorf("the world has no %q: write start, chart, image, git, upstream, gate or merge queue", verb)
 }
 
 func (w *world) named(ws *words) (promoter.Artifact, error) {
