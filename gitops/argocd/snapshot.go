@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
@@ -141,6 +142,12 @@ func sourcesOf(s *converge.ArgoSnapshot, app *v1alpha1.Application, more *newer)
 	}
 	s.Destination = digest([]any{prune(spec.Destination), prune(spec.IgnoreDifferences)})
 	s.ComparedDst = digest([]any{prune(was.Destination), prune(was.IgnoreDifferences)})
+	for _, kind := range app.Status.SourceTypes {
+		s.Kinds = append(s.Kinds, string(kind))
+	}
+	if len(s.Kinds) == 0 && app.Status.SourceType != "" {
+		s.Kinds = []string{string(app.Status.SourceType)}
+	}
 	switch {
 	case s.MultiSource:
 		s.Revisions = app.Status.Sync.Revisions
@@ -173,6 +180,17 @@ func sourceOf(m map[string]any) converge.ArgoSource {
 	}
 	s := converge.ArgoSource{
 		Repo: take("repoURL"), Path: take("path"), Chart: take("chart"), Ref: take("ref"), Revision: take("targetRevision"),
+	}
+	if helm, ok := m["helm"].(map[string]any); ok {
+		files, _ := helm["valueFiles"].([]any)
+		for _, f := range files {
+			if name, ok := f.(string); ok {
+				s.Values = strings.TrimPrefix(s.Values+"\n"+name, "\n")
+			}
+		}
+	}
+	if directory, ok := m["directory"].(map[string]any); ok {
+		s.Recurse, _ = directory["recurse"].(bool)
 	}
 	if rest, ok := prune(m).(map[string]any); ok && len(rest) > 0 {
 		s.Rest = digest(rest)

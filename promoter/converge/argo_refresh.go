@@ -2,6 +2,7 @@ package converge
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,12 +18,13 @@ type Refresh struct {
 func ArgoRefresh(ask Ask, s ArgoSnapshot) Refresh {
 	ask.Policy = ask.Policy.withDefaults()
 	l := &argoLook{ask: ask, s: s, now: s.ReadAt}
-	if l.identity() != nil || l.s.Refresh != "" {
-		return Refresh{}
+	if l.identity() != nil || l.s.Refresh != "" || l.versions() != nil {
+		return Refresh{} // what a parent writes into its spec no comparison brings
 	}
-	waits := l.first([]step{
-		{"", (*argoLook).comparison}, {"", (*argoLook).spec}, {"", (*argoLook).fenced}, {"", (*argoLook).revision},
-	})
+	waits := l.first([]step{{"", (*argoLook).comparison}, {"", (*argoLook).spec}, {"", (*argoLook).fenced}})
+	if waits == nil && !l.unknown() {
+		waits = l.revision() // what we do not know no comparison tells
+	}
 	if waits == nil {
 		switch op := s.Operation; {
 		case op != nil && op.over() && l.ordered() != nil:
@@ -38,6 +40,13 @@ func ArgoRefresh(ask Ask, s ArgoSnapshot) Refresh {
 	}
 	wait := min(5*time.Second<<min(ask.Asked-1, 5), 2*time.Minute)
 	return Refresh{Due: ask.Fence.Add(wait), Hard: ask.Asked == 3}
+}
+
+// unknown reports whether it was compared at a commit of which nothing is known.
+func (l *argoLook) unknown() bool {
+	s := l.s
+	s.Operation = nil
+	return slices.ContainsFunc(ArgoCommits(l.ask, s), func(v string) bool { return l.ask.holds(v) == Unknown })
 }
 
 // ArgoStuck reports whether an operation to another revision keeps the commit
@@ -119,5 +128,21 @@ func (s ArgoSnapshot) Renders() bool {
 	}
 	return slices.ContainsFunc(s.Resources, func(r ArgoResource) bool {
 		return r.Ref.Group == "argoproj.io" && !r.Hook && (r.Ref.Kind == "Application" || r.Ref.Kind == "ApplicationSet")
+	})
+}
+
+// Changed reports whether a sync of the commit itself, after the merge, has
+// changed a resource in the cluster, by what the server says that it did.
+func (a Ask) Changed(s ArgoSnapshot, r Ref) bool {
+	a.Policy = a.Policy.withDefaults()
+	l := &argoLook{ask: a, s: s, now: s.ReadAt}
+	if op := s.Operation; op == nil || op.StartedAt.Before(a.MergedAt) || op.DryRun || l.opHolds() != Yes {
+		return false
+	}
+	return slices.ContainsFunc(s.Operation.Resources, func(did ArgoResult) bool {
+		if did.Ref != r || did.Failed {
+			return false
+		}
+		return slices.ContainsFunc([]string{" configured", " created", " replaced"}, func(word string) bool { return strings.HasSuffix(did.Message, word) })
 	})
 }

@@ -1,0 +1,70 @@
+package argocd
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"promoter/promoter"
+	"promoter/promoter/converge"
+)
+
+// children answers the same question for every application that one renders.
+// Of those that the moves do not touch only what came after the merge counts:
+// what ails them since before it is nothing that the commit has to answer for.
+func (w *work) children(ctx context.Context, s converge.ArgoSnapshot, above []converge.ArgoApp) map[converge.ArgoApp]promoter.Convergence {
+	out := map[converge.ArgoApp]promoter.Convergence{}
+	all := slices.Clone(s.Children)
+	for _, r := range s.Resources {
+		if isKind(r.Ref, "Application") && !r.Hook {
+			all = append(all, converge.ArgoApp{Instance: s.App.Instance, Namespace: r.Ref.Namespace, Name: r.Ref.Name})
+		}
+	}
+	for _, app := range all {
+		child := w.survey.byApp[app]
+		switch _, done := out[app]; {
+		case done || child == nil: // of one that is in no list nothing is known
+		case slices.Contains(above, app):
+			out[app] = promoter.Convergence{App: app.Name, Outcome: promoter.Converged, Reason: "it renders itself, and is asked already"}
+		case w.named[app] || w.moved(child) != converge.No:
+			out[app] = w.deliver(ctx, child, w.named[app], above).Convergence
+		case !worsened(child, w.question.MergedAt):
+			out[app] = promoter.Convergence{App: app.Name, Outcome: promoter.Converged, Reason: "it is as it was before the merge"}
+		default:
+			out[app] = w.bystander(ctx, child)
+		}
+	}
+	return out
+}
+
+// worsened reports whether anything has happened to an application since a
+// merge.
+func worsened(s *converge.ArgoSnapshot, merged time.Time) bool {
+	op := s.Operation
+	switch {
+	case !slices.Equal(s.Sources, s.Compared) || s.Destination != s.ComparedDst, s.Deleting, s.Requested:
+		return true
+	case op != nil && (!op.StartedAt.Before(merged) || !op.FinishedAt.Before(merged) || op.FinishedAt.IsZero()):
+		return true
+	case !s.HealthTimed && s.Health != "Healthy", !s.HealthSince.Before(merged):
+		return true
+	}
+	return slices.ContainsFunc(s.Conditions, func(c converge.ArgoCondition) bool { return !c.At.Before(merged) })
+}
+
+// bystander asks only for the state of an application that the moves do not
+// touch, by what the list says.
+func (w *work) bystander(ctx context.Context, s *converge.ArgoSnapshot) promoter.Convergence {
+	ask := converge.Ask{
+		App: s.App, Commit: w.question.Commit, MergedAt: w.question.MergedAt, OnBranch: w.holds(ctx, w.question.Commit, w.history.Head()),
+		Expect: converge.Expect{Foreign: true}, Policy: w.options.Policy,
+	}
+	mem := w.ledger.entry(s.App, "bystander "+ask.Commit, w.now)
+	trouble := w.refresh(ctx, mem, &ask, *s)
+	c := converge.Argo(ask, w.ledger.looks(mem, *s), w.now)
+	w.ledger.saw(mem, *s)
+	if trouble != "" {
+		c.Evidence = append(c.Evidence, trouble)
+	}
+	return c
+}
