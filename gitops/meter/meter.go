@@ -102,6 +102,9 @@ func New(o Options) (*Meter, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Gates)) {
 		g := o.Gates[name]
+		if g.Gate.Name != name {
+			return nil, fmt.Errorf("open gate %q: it calls itself %q", name, g.Gate.Name)
+		}
 		if m.meters[g.Meter] == nil {
 			return nil, fmt.Errorf("open gate %q: there is no meter %q", name, g.Meter)
 		}

@@ -226,8 +226,8 @@ func TestARestartGivesTheSameVerdict(t *testing.T) {
 	} {
 		old := &world{ratio: ratio}
 		m := open(t, old, errorGate())
-		for n := range 16 * 3 {
-			now := converged.Add(time.Duration(n) * 20 * time.Second)
+		for n := range 16 * 2 {
+			now := converged.Add(time.Duration(n) * 30 * time.Second)
 			seen := old.at(t, m, question(), now)
 			fresh := &world{ratio: ratio}
 			if diff := cmp.Diff(seen, fresh.at(t, open(t, fresh, errorGate()), question(), now)); diff != "" {
@@ -330,6 +330,7 @@ func TestNewRefuses(t *testing.T) {
 	g.Gate.Good = nil
 	for want, o := range map[string]Options{
 		`open gate "errors": there is no meter "prom"`: {Gates: map[string]Gate{"errors": errorGate()}},
+		`open gate "other": it calls itself "errors"`:  {Gates: map[string]Gate{"other": errorGate()}, Meters: map[string]Provider{"prom": &world{}}},
 		"it does not say what is good":                 {Gates: map[string]Gate{"errors": g}, Meters: map[string]Provider{"prom": &world{}}},
 	} {
 		if _, err := New(o); err == nil || !strings.Contains(err.Error(), want) {

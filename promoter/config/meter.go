@@ -19,7 +19,7 @@ const (
 type Meter struct {
 	At           `yaml:"-"`
 	Name         string            `yaml:"name" doc:"The meter's name, which gates refer to." required:"true"`
-	Kind         string            `yaml:"kind" doc:"prometheus: whatever speaks its API; alertmanager: alerts that fire; probe: a user's journey over HTTP; json: a number in any endpoint's JSON." enum:"prometheus,alertmanager,probe,json" required:"true"`
+	Kind         string            `yaml:"kind" doc:"prometheus: whatever speaks its API; alertmanager: alerts that fire; probe: a user's journey over HTTP; json: a number in any endpoint's JSON. Alerts, journeys and URLs without {{at}} know only now: what was seen of them is forgotten when Promoter restarts, and then it looks anew." enum:"prometheus,alertmanager,probe,json" required:"true"`
 	URL          string            `yaml:"url" doc:"Its address. Of probe and json: what the gates' queries, which are paths then, stand below."`
 	TokenFrom    string            `yaml:"tokenFrom" doc:"NAME of the environment variable that holds a bearer token." pattern:"^[A-Za-z_][A-Za-z0-9_]*$"`
 	UserFrom     string            `yaml:"userFrom" doc:"NAME of the environment variable that holds a user, instead of a token." pattern:"^[A-Za-z_][A-Za-z0-9_]*$"`
