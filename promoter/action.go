@@ -133,6 +133,7 @@ type EndOperation struct {
 type Notice struct {
 	State string `json:"state"` // pending, success or failure
 	Text  string `json:"text"`
+	Head  string `json:"head,omitempty"` // the commit that it is on: another one needs it anew
 }
 
 func (Push) action()         {}
@@ -260,6 +261,11 @@ const (
 	Unresolved Status = "unresolved" // what there is could not be read or is not known
 	Unplaced   Status = "unplaced"   // in no wave
 )
+
+// Statuses are all there are, in the order in which a change meets them.
+func Statuses() []Status {
+	return []Status{Current, Waiting, Propose, Proposed, Going, Verifying, Passed, Broken, Reverting, Left, Unresolved, Unplaced}
+}
 
 func (l Line) String() string {
 	var b strings.Builder

@@ -9,6 +9,7 @@ import (
 func (p *planner) carry(x proposal, pull *Pull) {
 	step, b := p.advance(x, pull)
 	x.sheet.Notice = b.notice(step)
+	x.sheet.Notice.Head = pull.Head
 	sheet := p.laddered(x)
 	if pull.Sheet != sheet.Digest() || pull.Draft && !x.draft {
 		p.act(Update{Number: pull.Number, Branch: x.branch, Head: pull.Head, Draft: x.draft, Sheet: sheet, Say: p.put(sheet, pull.Said)})

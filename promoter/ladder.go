@@ -35,12 +35,30 @@ func (p *planner) sheet(u *unit, w int, id string, goals map[Artifact]goal, ts [
 		s.Merge, s.Approvals, s.From, s.Soak = cp.Merge, cp.Approvals, cp.From, max(s.Soak, cp.Soak)
 	}
 	s.Calendar = p.pol.calendar(s.Reaches, p.now)
+	if s.Delivers = p.pol.Delivers; s.Delivers {
+		s.Gates = p.gateTexts(s.Reaches, s.Class)
+	}
 	for _, a := range u.artifacts {
 		if m, ok := p.member(a, goals[a], ts); ok {
 			s.Members = append(s.Members, m)
 		}
 	}
 	return s
+}
+
+// gateTexts are the gates that a merge will meet, for people.
+func (p *planner) gateTexts(reached []Reached, class Class) []string {
+	asked := map[string]bool{}
+	for _, probe := range p.probes(reached, class) {
+		asked[probe.Gate] = true
+	}
+	var out []string
+	for _, g := range p.pol.Gates {
+		if asked[g.Name] {
+			out = append(out, strings.TrimSuffix(g.Name+": "+g.Text, ": "))
+		}
+	}
+	return out
 }
 
 // shortDigest is as much of a digest as people compare.
@@ -147,6 +165,8 @@ func (p *planner) laddered(x proposal) Sheet {
 		switch {
 		case w == x.wave:
 			step.State = "this pull request"
+		case behind == 0 && p.tried(x, w) != "":
+			step.State = p.tried(x, w)
 		case behind == 0:
 			step.State = "done"
 		case len(step.Pulls) > 0:
@@ -159,6 +179,22 @@ func (p *planner) laddered(x proposal) Sheet {
 		s.Ladder = append(s.Ladder, step)
 	}
 	return s
+}
+
+// tried is how the merged pulls of a wave stand, unless all of them have
+// passed.
+func (p *planner) tried(x proposal, w int) string {
+	worst := ""
+	for _, t := range x.unit.trials {
+		switch {
+		case t.wave != w:
+		case t.standing == broken:
+			return "failed"
+		case t.standing == unproven:
+			worst = "being verified"
+		}
+	}
+	return worst
 }
 
 // behindIn counts the targets of a wave that are not at the proposal's goals.
@@ -178,8 +214,9 @@ func (p *planner) behindIn(x proposal, w int) int {
 func (p *planner) siblings(change, wave string) []*Pull {
 	var out []*Pull
 	prefix := Branch{Change: change, Wave: wave}.String()
-	for branch, pull := range p.pulls {
-		if (branch == prefix || strings.HasPrefix(branch, prefix+"--")) && pull.Number > 0 && pull.State != PullClosed {
+	for _, pull := range p.changes[change] {
+		ours := pull.Branch == prefix || strings.HasPrefix(pull.Branch, prefix+"--")
+		if ours && pull.Number > 0 && pull.State != PullClosed && p.pulls[pull.Branch] == pull {
 			out = append(out, pull)
 		}
 	}

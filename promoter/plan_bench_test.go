@@ -33,3 +33,50 @@ func BenchmarkPlan(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRollouts is Plan in the middle of 500 rollouts over five waves: each
+// is merged in the first wave, sealed or being verified there, and open in the
+// second; every fact that the decision asks for is known.
+func BenchmarkRollouts(b *testing.B) {
+	for _, apps := range []int{1000, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("apps=%d", apps), func(b *testing.B) {
+			w := newDelivering(b)
+			w.world = newWorld(b, "dev", "test", "staging", "canary", "production")
+			w.policy.Delivers, w.policy.Reverts, w.policy.Ahead = true, MergeAutomatic, false
+			w.policy.Classes = map[Class]ClassPolicy{C3: {Merge: MergeAutomatic}}
+			changes := 500
+			per := max(apps/changes, 2)
+			for i := range apps {
+				a := Artifact{Kind: Chart, Name: fmt.Sprintf("app%d", i/per), Source: "https://charts.example.com"}
+				w.pin(a, w.policy.Waves[i%per*5/per].Name, "1.0.0")
+				pin := &w.pins[i]
+				pin.Place.File, pin.App = fmt.Sprintf("f%d.yaml", i), fmt.Sprintf("app-%d", i)
+				w.offered[a] = []string{"1.0.0", "1.1.0"}
+			}
+			for n := range 2 { // pushed, then opened
+				d := w.look()
+				if n == 1 && len(d.Actions) < min(changes, apps/per) {
+					b.Fatalf("%d actions", len(d.Actions))
+				}
+				for _, a := range d.Actions {
+					w.act(a)
+				}
+			}
+			w.outcome["dev"] = Convergence{Outcome: Pending, Reason: "syncing"}
+			for range 4 {
+				d := w.look()
+				for _, a := range d.Actions {
+					w.act(a)
+				}
+			}
+			o := w.known()
+			b.ReportAllocs()
+			b.ResetTimer()
+			for b.Loop() {
+				if d := Plan(o, w.policy, w.now); len(d.Lines) == 0 || len(d.Questions) > 0 {
+					b.Fatalf("%d lines, %d questions", len(d.Lines), len(d.Questions))
+				}
+			}
+		})
+	}
+}

@@ -14,6 +14,11 @@ type planner struct {
 	now      time.Time
 	pulls    map[string]*Pull // by branch
 	numbered map[int]*Pull
+	changes  map[string][]*Pull // by change
+	// retries are the attempts of changes that failed and that a person asked
+	// to try again.
+	retries map[attempted]bool
+	files   map[string][]*Target // by file; made when it is first asked for
 	// merged are the changes of which some wave's pull was merged.
 	merged map[string]bool
 	// frozen says why a change goes nowhere: it failed somewhere. holds says
@@ -35,9 +40,27 @@ type planner struct {
 	out       Decision
 }
 
+// attempted is one attempt at a change, in all of its waves.
+type attempted struct {
+	change  string
+	attempt int
+}
+
+// in are the targets of a file.
+func (p *planner) in(file string) []*Target {
+	if p.files == nil {
+		p.files = map[string][]*Target{}
+		for i := range p.obs.Targets {
+			t := &p.obs.Targets[i]
+			p.files[t.Pin.Place.File] = append(p.files[t.Pin.Place.File], t)
+		}
+	}
+	return p.files[file]
+}
+
 func newPlanner(obs Observation, pol Policy, now time.Time) *planner {
 	return &planner{
-		obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, numbered: map[int]*Pull{}, merged: map[string]bool{}, frozen: map[string]string{},
+		obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, numbered: map[int]*Pull{}, changes: map[string][]*Pull{}, retries: map[attempted]bool{}, merged: map[string]bool{}, frozen: map[string]string{},
 		holds: map[string]string{}, wanted: map[string]bool{}, held: map[*Target]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, obscure: map[string]int{},
 	}
 }
@@ -49,6 +72,12 @@ func (p *planner) seePull(pull *Pull) {
 		p.numbered[pull.Number] = pull
 	}
 	id, ok := ChangeOf(pull.Branch)
+	if ok {
+		p.changes[id] = append(p.changes[id], pull)
+	}
+	if b, ours := ParseBranch(pull.Branch); ours && pull.State == PullMerged && slices.Contains(pull.Labels, RetryLabel) {
+		p.retries[attempted{id, b.Attempt}] = true
+	}
 	if ok && pull.State == PullMerged {
 		p.merged[id] = true
 	}

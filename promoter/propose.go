@@ -178,11 +178,13 @@ func (p *planner) attempt(b Branch) (string, *Pull) {
 	}
 }
 
-// askedAgain reports whether a person asked for another attempt: on the pull,
-// or on the one that took it back.
+// askedAgain reports whether a person asked for another attempt: at one that
+// was refused on its pull, at one that failed on any pull of the change.
 func (p *planner) askedAgain(pull *Pull, b Branch) bool {
-	b.Revert = true
-	return p.retried(pull, p.pulls[b.String()])
+	if pull.State == PullClosed {
+		return slices.Contains(pull.Labels, RetryLabel)
+	}
+	return p.retried(b)
 }
 
 // propose turns proposals into actions, within the limits on open pulls. Those
@@ -247,6 +249,7 @@ func (p *planner) exist(x proposal, pull *Pull) {
 		p.say(x, Propose, "its branch is written again: the base has moved under it", pull.Number)
 	case pull.State == PullBranch:
 		x.sheet.Notice = p.foreseen(x, pull).notice(nil)
+		x.sheet.Notice.Head = pull.Head
 		sheet := p.laddered(x)
 		p.out.Sheets = append(p.out.Sheets, sheet)
 		p.act(Open{Branch: x.branch, Head: pull.Head, Base: p.obs.Base, Draft: x.draft, Sheet: sheet, Say: p.put(sheet, "")})
@@ -314,8 +317,7 @@ func (p *planner) supersede() {
 func (p *planner) uncertain(pull *Pull) string {
 	for _, e := range pull.Edits {
 		found := false
-		for i := range p.obs.Targets {
-			t := &p.obs.Targets[i]
+		for _, t := range p.concerned(e) {
 			at := t.Pin.Place
 			if d := t.Pin.DigestPlace; d != nil && d.File == e.Place.File && d.Path == e.Place.Path {
 				at = *d
@@ -340,8 +342,27 @@ func (p *planner) uncertain(pull *Pull) string {
 	return ""
 }
 
+// concerned are the targets that an edit may be about: those of its file, and
+// for what is added to an overlay also those that it overrides.
+func (p *planner) concerned(e Edit) []*Target {
+	if e.Image == "" && e.Insert == (Insert{}) {
+		return p.in(e.Place.File)
+	}
+	out := slices.Clone(p.in(e.Place.File))
+	for i := range p.obs.Targets {
+		if t := &p.obs.Targets[i]; t.Pin.Place.File != e.Place.File && len(t.Overlays) > 0 {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
 // replacedBy names what makes a pull unnecessary.
 func (p *planner) replacedBy(pull *Pull) string {
+	id := pull.change()
+	if why := p.frozen[id]; why != "" {
+		return "this change goes no further: " + why
+	}
 	for _, x := range p.proposals {
 		for _, e := range x.edits {
 			for _, old := range pull.Edits {

@@ -16,7 +16,7 @@ func (p *planner) freeze(u *unit) {
 	}
 	failures := map[key][]*trial{}
 	for _, t := range u.trials {
-		if t.standing == broken && !t.branch.Revert && !p.retried(t.pull, nil) {
+		if t.standing == broken && !t.branch.Revert {
 			k := key{t.branch.Change, t.wave}
 			failures[k] = append(failures[k], t)
 		}
@@ -69,10 +69,9 @@ func (p *planner) standsAsTrial(pull *Pull) bool {
 // another attempt, or one has been made.
 func (p *planner) reverted(revert *Pull, b Branch) *Pull {
 	var newest *Pull
-	for i := range p.obs.Pulls {
-		f := &p.obs.Pulls[i]
+	for _, f := range p.changes[b.Change] {
 		fb, ok := ParseBranch(f.Branch)
-		if !ok || f.State != PullMerged || fb.Revert || fb.Change != b.Change || fb.Wave != b.Wave || fb.Part != b.Part {
+		if !ok || f.State != PullMerged || fb.Revert || fb.Wave != b.Wave || fb.Part != b.Part {
 			continue
 		}
 		if newest == nil || cmp.Or(f.MergedAt.Compare(newest.MergedAt), f.Number-newest.Number) > 0 {
@@ -82,7 +81,7 @@ func (p *planner) reverted(revert *Pull, b Branch) *Pull {
 	switch {
 	case newest == nil:
 		return revert // its pull is forgotten; the revert speaks for itself
-	case p.retried(newest, revert):
+	case p.retried(b):
 		return nil
 	case revert.State == PullMerged && newest.MergedAt.After(revert.MergedAt):
 		return nil // attempted again since
@@ -90,10 +89,9 @@ func (p *planner) reverted(revert *Pull, b Branch) *Pull {
 	return newest
 }
 
-// retried reports whether a person asked to try again what failed.
-func (p *planner) retried(failed, revert *Pull) bool {
-	return slices.Contains(failed.Labels, RetryLabel) || revert != nil && slices.Contains(revert.Labels, RetryLabel)
-}
+// retried reports whether a person asked to try an attempt again that failed:
+// on any of its merged pulls, or on any that took one of them back.
+func (p *planner) retried(b Branch) bool { return p.retries[attempted{b.Change, b.Attempt}] }
 
 // budget is how many of the wave's pulls may fail before a change is frozen.
 func (p *planner) budget(u *unit, w int) int {

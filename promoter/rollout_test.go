@@ -33,13 +33,18 @@ func newDelivering(t testing.TB) *delivering {
 }
 
 func (w *delivering) look() Decision {
+	return Plan(w.known(), w.policy, w.now)
+}
+
+// known is an observation with everything that its decision asks for.
+func (w *delivering) known() Observation {
 	o := w.world.observe()
 	o.Records, o.Tickets, o.Remarks = w.records, w.tickets, w.remarks
 	o.Sealings, o.Deliveries = map[string]Sealing{}, map[string]Delivery{}
 	for range 6 {
 		d := Plan(o, w.policy, w.now)
 		if len(d.Questions) == 0 {
-			return d
+			return o
 		}
 		for _, q := range d.Questions {
 			switch q.About {
@@ -53,7 +58,7 @@ func (w *delivering) look() Decision {
 		}
 	}
 	w.t.Fatal("questions without end")
-	return Decision{}
+	return o
 }
 
 func (w *delivering) answer(q Question) Delivery {

@@ -115,7 +115,7 @@ func (n Notice) Digest() string {
 	if n == (Notice{}) {
 		return ""
 	}
-	return digest8(n.State + "\x00" + n.Text)
+	return digest8(n.State + "\x00" + n.Text + "\x00" + n.Head)
 }
 
 // Digest is a short digest of the sheet: text written from an equal sheet need

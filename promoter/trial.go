@@ -200,7 +200,7 @@ func (p *planner) judge(t *trial) {
 	verdict := newestSeal(seals, StageVerdict)
 	asked := slices.Contains(t.pull.Labels, RevertLabel) && !t.branch.Revert
 	switch {
-	case verdict != nil && verdict.Verdict == Fail && slices.Contains(t.pull.Labels, RetryLabel):
+	case verdict != nil && verdict.Verdict == Fail && p.retried(t.branch) && !t.branch.Revert:
 		t.standing, t.why = proven, "it failed ("+verdict.Reason+"), and a person decided to go on with it (label "+RetryLabel+")"
 		return
 	case verdict != nil && verdict.Verdict == Fail:
