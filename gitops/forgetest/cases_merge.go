@@ -239,11 +239,24 @@ func rateLimit(t *test) {
 	p := t.open("promoter/a")
 	t.Limit(t.T)
 	now := time.Now()
-	for what, err := range map[string]error{
+	refusals := map[string]error{
 		"list":  secondPulls(t.Forge.Pulls(t.ctx, "main", prefix)),
 		"close": t.Forge.Close(t.ctx, p.Number, "x"),
 		"merge": second(t.Forge.Merge(t.ctx, p.Number, p.Head, gitops.Merge{Method: "merge"})),
-	} {
+	}
+	if f, ok := t.Forge.(gitops.Talker); ok {
+		_, refusals["comments"] = f.Comments(t.ctx, now)
+		_, refusals["permission"] = f.Permission(t.ctx, "ben")
+		_, refusals["member"] = f.Member(t.ctx, "acme/platform", "ben")
+	}
+	if f, ok := t.Forge.(gitops.Desk); ok {
+		_, refusals["issues"] = f.Issues(t.ctx, "promoter/incident")
+		_, refusals["open an issue"] = f.OpenIssue(t.ctx, gitops.NewIssue{Title: "x"})
+	}
+	if f, ok := t.Forge.(gitops.Queuer); ok {
+		refusals["enqueue"] = f.Enqueue(t.ctx, p.Number, p.Head)
+	}
+	for what, err := range refusals {
 		var limited *gitops.RateLimited
 		if !errors.As(err, &limited) {
 			t.Errorf("%s: got %v, want a rate limit", what, err)

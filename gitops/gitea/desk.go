@@ -65,14 +65,15 @@ func (f *Forge) Issues(ctx context.Context, name string) ([]gitops.Issue, error)
 	}
 	q.Set("state", "closed")
 	q.Set("limit", strconv.Itoa(f.page))
-	for page := 1; page <= (closedIssues+f.page-1)/f.page; page++ {
+	for page, closed := 1, 0; closed < closedIssues; page++ {
 		q.Set("page", strconv.Itoa(page))
 		var got []issue
-		if _, err := f.api.call(ctx, http.MethodGet, f.repo+"/issues?"+q.Encode(), nil, &got); err != nil {
+		header, err := f.api.call(ctx, http.MethodGet, f.repo+"/issues?"+q.Encode(), nil, &got)
+		if err != nil {
 			return nil, fmt.Errorf("list issues with label %q: %w", name, err)
 		}
-		list = append(list, got...)
-		if len(got) == 0 {
+		list, closed = append(list, got...), closed+len(got)
+		if total, err := strconv.Atoi(header.Get("X-Total-Count")); len(got) == 0 || err == nil && closed >= total {
 			break
 		}
 	}
