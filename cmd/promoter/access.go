@@ -26,6 +26,7 @@ type forgeFlags struct {
 	url    string
 	name   string
 	remote string
+	base   string
 }
 
 func (f *forgeFlags) register(c *cobra.Command) {
@@ -33,6 +34,7 @@ func (f *forgeFlags) register(c *cobra.Command) {
 	fl.StringVar(&f.kind, "forge", "", "github or gitea (Forgejo too); found out from the remote and the environment when absent")
 	fl.StringVar(&f.url, "forge-url", "", "the forge's address, for GitHub Enterprise and Gitea")
 	fl.StringVar(&f.name, "repository", "", "owner/name on the forge; from the remote when absent")
+	fl.StringVar(&f.base, "base", "", "the deployed branch; the repository's default when absent")
 	fl.StringVar(&f.remote, "remote", "", "URL to fetch from and push to; the checkout's origin when absent")
 }
 
@@ -51,6 +53,7 @@ type access struct {
 	app         appCredentials
 	signing     string // file
 	mirrors     string // directory; the user's cache when empty
+	base        string // the deployed branch; the forge's default when empty
 	appToken    func(context.Context) (string, error)
 }
 
@@ -58,7 +61,7 @@ type access struct {
 type appCredentials struct{ id, installation, keyFile string }
 
 func (f forgeFlags) access(ctx context.Context, root string) (*access, error) {
-	a := &access{kind: f.kind, remote: f.remote, signing: os.Getenv("PROMOTER_SIGNING_KEY_FILE")}
+	a := &access{kind: f.kind, remote: f.remote, base: f.base, signing: os.Getenv("PROMOTER_SIGNING_KEY_FILE")}
 	if a.remote == "" {
 		a.remote = remoteURL(ctx, root)
 	}
@@ -160,32 +163,38 @@ func dirty(ctx context.Context, root string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// repository opens the mirror through which branches are read and pushed.
-func (a *access) repository(ctx context.Context, s *surveyed) (*repo.Repo, error) {
-	changed, err := dirty(ctx, s.root)
+// clean refuses a checkout with changes that are not committed.
+func clean(ctx context.Context, root string) error {
+	changed, err := dirty(ctx, root)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if changed != "" {
-		return nil, fmt.Errorf("%s has changes that are not committed (%s): what is decided must be decided on the base branch", s.root, strings.ReplaceAll(changed, "\n", ", "))
+		return fmt.Errorf("%s has changes that are not committed (%s): what is decided must be decided on the base branch", root, strings.ReplaceAll(changed, "\n", ", "))
 	}
+	return nil
+}
+
+// mirrorDir is where the repository's mirror is kept.
+func (a *access) mirrorDir() (string, error) {
 	mirrors := a.mirrors
 	if mirrors == "" {
 		base, err := os.UserCacheDir()
 		if err != nil {
-			return nil, fmt.Errorf("find a cache directory: %w", err)
+			return "", fmt.Errorf("find a cache directory: %w", err)
 		}
 		mirrors = filepath.Join(base, "promoter", "mirrors")
 	}
-	author, err := s.config.Pulls.AuthorOf()
+	return filepath.Join(mirrors, mirrorName(a.remote)), nil
+}
+
+// repository opens the mirror through which branches are read and pushed.
+func (a *access) repository(ctx context.Context) (*repo.Repo, error) {
+	dir, err := a.mirrorDir()
 	if err != nil {
 		return nil, err
 	}
-	o := repo.Options{
-		URL: a.remote, Dir: filepath.Join(mirrors, mirrorName(a.remote)),
-		Author: repo.Person{Name: author.Name, Email: author.Address},
-		Auth:   a.gitAuth,
-	}
+	o := repo.Options{URL: a.remote, Dir: dir, Auth: a.gitAuth, Author: repo.Person{Name: "Promoter", Email: "promoter@users.noreply.invalid"}}
 	if a.signing != "" {
 		if o.Signer, err = signer(a.signing, os.Getenv("PROMOTER_SIGNING_KEY_PASSPHRASE")); err != nil {
 			return nil, err

@@ -134,7 +134,7 @@ func (s *surveyed) graph() (*reach.Graph, func(promoter.Pin) []config.Located) {
 
 // ground is what the configuration is held to.
 func (s *surveyed) ground(reached func(promoter.Pin) []config.Located) config.Ground {
-	g := config.Ground{Paths: s.inventory.Paths, Pins: s.inventory.Pins, Reach: reached}
+	g := config.Ground{Paths: s.inventory.Paths, Pins: s.inventory.Pins, Reach: reached, Read: readIn(s.root)}
 	for _, f := range s.inventory.Facts {
 		switch f.Kind {
 		case "Application", "Kustomization", "HelmRelease", "HelmfileRelease":

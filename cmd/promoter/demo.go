@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -145,19 +144,15 @@ func (s *stage) play(ctx context.Context) error {
 // run is `promoter run` against this world, whatever the environment says; it
 // prints what was done.
 func (s *stage) run(ctx context.Context) error {
-	sv, err := survey(ctx, s.survey(), s.err)
-	if err != nil {
-		return err
-	}
-	w, err := newWorkshopFor(ctx, sv, &access{
+	w, err := openWorkshop(ctx, &access{
 		kind: "github", api: s.hosted.API(), owner: "shop", name: "gitops", remote: s.hosted.CloneURL(""),
 		token: world.Token, mirrors: filepath.Join(s.dir, "mirrors"),
-	})
+	}, s.survey(), s.err)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	all, last, err := w.settle(ctx, time.Now, s.out)
+	all, last, err := w.settle(ctx, func(x done) { fmt.Fprintln(s.out, x.String()) })
 	if err != nil {
 		return err
 	}

@@ -256,7 +256,23 @@ func loadConfig(root, named string) (*config.Config, error) {
 	if named != "" {
 		shown = named
 	}
-	return config.Parse(shown, data)
+	c, err := config.Parse(shown, data)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.ReadTemplates(readIn(root))
+}
+
+// readIn reads files of the repository, and no others.
+func readIn(root string) func(path string) ([]byte, error) {
+	return func(path string) ([]byte, error) {
+		r, err := os.OpenRoot(root)
+		if err != nil {
+			return nil, err
+		}
+		defer r.Close()
+		return r.ReadFile(path)
+	}
 }
 
 // since is for progress lines: short, and stable while nothing happens.

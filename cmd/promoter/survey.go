@@ -37,6 +37,8 @@ type surveyFlags struct {
 	noLookup     bool
 	allowPrivate []string
 	mirrors      [][2]string // from, to; before the configured ones
+	remote       string      // the repository's URL; the checkout's origin when empty
+	committed    bool        // the root holds a commit's files and nothing else
 }
 
 func (f *surveyFlags) register(c *cobra.Command) {
@@ -84,8 +86,12 @@ func survey(ctx context.Context, f surveyFlags, stderr io.Writer) (*surveyed, er
 	if err != nil {
 		return nil, err
 	}
+	remote := f.remote
+	if remote == "" && !f.committed {
+		remote = remoteURL(ctx, f.root)
+	}
 	inv, err := scan.Run(ctx, scan.Options{
-		Root: f.root, Detectors: list, CacheDir: cache, Remote: remoteURL(ctx, f.root), Ignore: cfg.Ignore,
+		Root: f.root, Detectors: list, CacheDir: cache, Remote: remote, Ignore: cfg.Ignore, Committed: f.committed,
 		Progress: func(done, total int) { show.say("reading files", done, total) },
 	})
 	if err != nil {

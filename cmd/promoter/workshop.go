@@ -14,72 +14,109 @@ import (
 	"promoter/gitops/edit"
 	"promoter/gitops/repo"
 	"promoter/promoter"
+	"promoter/promoter/config"
 	"promoter/templates"
 )
 
 // workshop is what planning and running need: the survey, the repository, the
-// forge and the templates, wired together.
+// forge, the engines, the meter and the templates, wired together.
 type workshop struct {
 	survey    *surveyed
+	wired     *config.Config // whose engines and meters are in use
 	policy    promoter.Policy
-	repo      *repo.Repo // nil: the remote is not reached
-	forge     gitops.Forge
-	base      string
-	committer gitops.Committer // makes the commits, where only its own count
 	templates *templates.Set
 	reached   func(promoter.Pin) []promoter.Reached
 	notes     *notebook
-	blind     string // why the forge is not asked
+
+	repo      *repo.Repo // nil: the remote is not reached
+	forge     gitops.Forge
+	public    gitops.ReleaseLister // where charts' projects publish; nil: not reached
+	remote    string
+	base      string
+	settings  gitops.Settings
+	committer gitops.Committer // makes the commits, where only its own count
+	signed    bool             // commits are signed by a key of ours
+	blind     string           // why the forge is not asked
+
+	follow  *follow // nil: the survey is of a checkout
+	ledger  *gitops.Ledger
+	answers *gitops.Answerer
+	engines []gitops.Engine
+	now     func() time.Time
+	hint    func() // tells who waits that something may have changed; nil: nobody does
+	watched context.CancelFunc
+	seen    []promoter.Pull // of the last look
+	// converged is when pulls whose verdict is awaited had converged; only
+	// measured with.
+	converged map[string]time.Time
 }
 
-// newWorkshop wires what the flags and the environment name. Without access to
-// the forge the workshop can plan and not run.
+// newWorkshop wires what the flags and the environment name over a survey of a
+// checkout. Without access to the forge the workshop can plan and not run.
 func newWorkshop(ctx context.Context, s *surveyed, f forgeFlags) (*workshop, error) {
+	w := &workshop{now: time.Now, ledger: &gitops.Ledger{}}
 	a, err := f.access(ctx, s.root)
 	var none *noAccess
 	if errors.As(err, &none) {
-		w, err := newBench(s)
-		if err != nil {
-			return nil, err
-		}
 		w.blind = none.Error()
-		return w, nil
+		return w, w.adopt(s)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return newWorkshopFor(ctx, s, a)
+	if err := clean(ctx, s.root); err != nil {
+		return nil, err
+	}
+	w.base = s.config.Pulls.Base
+	if err := w.connect(ctx, a); err != nil {
+		return nil, err
+	}
+	return w, w.adopt(s)
 }
 
-// newBench is a workshop that reaches nothing.
-func newBench(s *surveyed) (*workshop, error) {
-	w := &workshop{survey: s, policy: policyOf(s), base: s.config.Pulls.Base, notes: newNotebook(s)}
+// adopt takes a survey as what is there.
+func (w *workshop) adopt(s *surveyed) error {
+	if w.notes != nil {
+		w.notes.close()
+	}
+	w.survey, w.policy, w.notes = s, policyOf(s), newNotebook(s)
 	w.reached = reachOf(s, w.policy)
+	w.notes.releases = w.public
+	w.notes.files, _ = w.public.(gitops.FileReader)
+	if w.repo != nil {
+		author, err := s.config.Pulls.AuthorOf()
+		if err != nil {
+			return err
+		}
+		w.repo.SignAs(repo.Person{Name: author.Name, Email: author.Address})
+	}
+	if err := w.deliver(s.config); err != nil {
+		return err
+	}
 	var err error
 	w.templates, err = ownTemplates(s)
-	return w, err
+	return err
 }
 
-// newWorkshopFor connects to the forge and the repository.
-func newWorkshopFor(ctx context.Context, s *surveyed, a *access) (*workshop, error) {
-	w, err := newBench(s)
-	if err != nil {
-		return nil, err
-	}
+// connect reaches the forge and the repository.
+func (w *workshop) connect(ctx context.Context, a *access) error {
+	var err error
 	if w.forge, err = a.connect(); err != nil {
-		return nil, err
+		return err
 	}
+	w.remote, w.signed = a.remote, a.signing != ""
+	if w.base == "" {
+		w.base = a.base
+	}
+	w.answers = &gitops.Answerer{Forge: w.forge, Now: w.now}
 	if a.kind == "github" && a.api == "" { // charts' projects are on github.com
-		w.notes.releases, _ = w.forge.(gitops.ReleaseLister)
-		w.notes.files, _ = w.forge.(gitops.FileReader)
+		w.public, _ = w.forge.(gitops.ReleaseLister)
 	}
 	if err := w.readSettings(ctx, a); err != nil {
-		return nil, err
+		return err
 	}
-	if w.repo, err = a.repository(ctx, s); err != nil {
-		return nil, err
-	}
-	return w, nil
+	w.repo, err = a.repository(ctx)
+	return err
 }
 
 // readSettings asks the forge what the repository prescribes: the deployed
@@ -89,14 +126,14 @@ func (w *workshop) readSettings(ctx context.Context, a *access) error {
 	if !ok {
 		return fmt.Errorf("%s does not tell a repository's settings", a.kind)
 	}
-	settings, err := reader.Settings(ctx, w.base)
-	if err != nil {
+	var err error
+	if w.settings, err = reader.Settings(ctx, w.base); err != nil {
 		return fmt.Errorf("ask for the repository's settings: %w", err)
 	}
 	if w.base == "" {
-		w.base = settings.DefaultBranch
+		w.base = w.settings.DefaultBranch
 	}
-	if !settings.SignedCommits || a.signing != "" {
+	if !w.settings.SignedCommits || w.signed {
 		return nil
 	}
 	if w.committer, ok = w.forge.(gitops.Committer); !ok {
@@ -106,7 +143,10 @@ func (w *workshop) readSettings(ctx context.Context, a *access) error {
 }
 
 func (w *workshop) close() {
-	w.notes.close()
+	w.unwatch()
+	if w.notes != nil {
+		w.notes.close()
+	}
 	if w.repo != nil {
 		_ = w.repo.Close() // the mirror is a cache: nothing is lost with it
 	}
@@ -140,33 +180,6 @@ func templateFiles(s *surveyed) (*templates.Set, error) {
 	return templates.Load(own)
 }
 
-// look gathers one observation.
-func (w *workshop) look(ctx context.Context) (promoter.Observation, error) {
-	obs := promoter.Observation{Base: w.base, Targets: targets(w.survey, w.policy, w.reached), Unread: w.survey.unread(w.policy)}
-	if w.repo == nil {
-		return obs, nil
-	}
-	o := gitops.Observer{Forge: w.forge, Repo: w.repo, Base: w.base, Make: makeEdits, SheetOf: templates.SheetOf}
-	commit, branches, err := o.Branches(ctx)
-	if err != nil {
-		return obs, err
-	}
-	if head := headCommit(ctx, w.survey.root); head != commit {
-		return obs, fmt.Errorf("%s is at %.10s and %s at %.10s on the remote: run in a fresh checkout of it", w.survey.root, head, w.base, commit)
-	}
-	obs.Commit = commit
-	obs.Pulls, obs.PullsUnknown = o.Pulls(ctx, commit, branches)
-	return obs, nil
-}
-
-func (w *workshop) plan(ctx context.Context, now time.Time) (promoter.Decision, error) {
-	obs, err := w.look(ctx)
-	if err != nil {
-		return promoter.Decision{}, err
-	}
-	return promoter.Plan(obs, w.policy, now), nil
-}
-
 // makeEdits is gitops/edit in the words of gitops.
 func makeEdits(read func(string) ([]byte, bool, error), edits []promoter.Edit, at time.Time) (map[string][]byte, error) {
 	files, err := edit.Files(read, edits, at)
@@ -179,7 +192,7 @@ func makeEdits(read func(string) ([]byte, bool, error), edits []promoter.Edit, a
 func (w *workshop) executor(ctx context.Context) *gitops.Executor {
 	p := w.survey.config.Pulls
 	return &gitops.Executor{
-		Forge: w.forge, Repo: w.repo, Make: makeEdits, Now: time.Now, Committer: w.committer,
+		Forge: w.forge, Repo: w.repo, Make: makeEdits, Now: w.now, Committer: w.committer, Engines: w.engines, Words: forgeWords(),
 		Render: func(sheet promoter.Sheet) (string, string, error) { return w.render(ctx, sheet) },
 		Labels: p.Labels, Reviewers: p.Reviewers, Assignees: p.Assignees,
 	}
@@ -187,7 +200,7 @@ func (w *workshop) executor(ctx context.Context) *gitops.Executor {
 
 // render writes a pull request's text, with the release notes that can be had.
 func (w *workshop) render(ctx context.Context, sheet promoter.Sheet) (title, body string, err error) {
-	return w.templates.Pull(w.notes.fill(ctx, sheet), time.Now())
+	return w.templates.Pull(w.notes.fill(ctx, sheet), w.now())
 }
 
 // printBodies renders the pull requests that the decision is on its way to.

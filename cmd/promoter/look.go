@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"promoter/gitops"
+	"promoter/promoter"
+	"promoter/promoter/config"
+	"promoter/templates"
+)
+
+// maxRounds bounds how often one look asks what its decision lacks. What was
+// merged is asked for its seals, then for its delivery, and what follows from
+// that for its readiness and the seals of its head.
+const maxRounds = 8
+
+// follow keeps a survey of the base branch as the remote has it.
+type follow struct {
+	flags  surveyFlags
+	dir    string // of the branch's files
+	fresh  time.Duration
+	at     string // commit that was surveyed
+	when   time.Time
+	wake   time.Time // when the survey's answers change by waiting
+	stderr io.Writer
+}
+
+// openWorkshop wires a workshop that follows the base branch, wherever it is
+// run.
+func openWorkshop(ctx context.Context, a *access, f surveyFlags, stderr io.Writer) (*workshop, error) {
+	w := &workshop{now: time.Now, ledger: &gitops.Ledger{}}
+	if err := w.connect(ctx, a); err != nil {
+		return nil, err
+	}
+	mirror, err := a.mirrorDir()
+	if err != nil {
+		return nil, err
+	}
+	f.remote, f.committed, f.root = a.remote, true, mirror+".tree"
+	w.follow = &follow{flags: f, dir: f.root, fresh: time.Hour, stderr: stderr}
+	return w, nil
+}
+
+// keepUp surveys the base branch's commit, unless that was done and is fresh.
+func (w *workshop) keepUp(ctx context.Context, commit string) error {
+	f := w.follow
+	now := w.now()
+	if f.at == commit && now.Sub(f.when) < f.fresh && (f.wake.IsZero() || now.Before(f.wake)) {
+		return nil
+	}
+	if err := w.repo.Materialize(ctx, commit, f.dir); err != nil {
+		return err
+	}
+	s, err := survey(ctx, f.flags, f.stderr)
+	if err != nil {
+		return fmt.Errorf("read %s of %s: %w", w.base, w.remote, err)
+	}
+	if base := s.config.Pulls.Base; base != "" && base != w.base {
+		return fmt.Errorf("%s on branch %s says that %s is deployed (pulls.base): run with --base %s", config.Name, w.base, base, base)
+	}
+	if f.at != commit {
+		s.sayProblems(f.stderr)
+	}
+	if err := w.adopt(s); err != nil {
+		return err
+	}
+	f.at, f.when = commit, now
+	f.wake = s.nextRelease(now)
+	return nil
+}
+
+// nextRelease is the earliest moment at which a release that is held back for
+// its age may be taken.
+func (s *surveyed) nextRelease(now time.Time) time.Time {
+	var first time.Time
+	for _, c := range s.choices {
+		for _, h := range c.Held {
+			if h.Until.After(now) && (first.IsZero() || h.Until.Before(first)) {
+				first = h.Until
+			}
+		}
+	}
+	return first
+}
+
+// look gathers one observation, but for the answers to questions.
+func (w *workshop) look(ctx context.Context) (promoter.Observation, gitops.Talk, error) {
+	var obs promoter.Observation
+	if w.repo == nil {
+		return w.sight(promoter.Observation{Base: w.base}), gitops.Talk{}, nil
+	}
+	o := gitops.Observer{
+		Forge: w.forge, Repo: w.repo, Base: w.base, Make: makeEdits, SheetOf: templates.SheetOf, SaidOf: templates.SaidOf,
+		Ledger: w.ledger, Now: w.now,
+	}
+	commit, branches, err := o.Branches(ctx)
+	if err != nil {
+		return obs, gitops.Talk{}, err
+	}
+	if w.follow != nil {
+		if err := w.keepUp(ctx, commit); err != nil {
+			return obs, gitops.Talk{}, err
+		}
+	} else if head := headCommit(ctx, w.survey.root); head != commit {
+		return obs, gitops.Talk{}, fmt.Errorf("%s is at %.10s and %s at %.10s on the remote: plan in a fresh checkout of it", w.survey.root, head, w.base, commit)
+	}
+	obs = w.sight(promoter.Observation{Base: w.base, Commit: commit, Merging: promoter.Merging{Methods: w.settings.MergeMethods, Queue: w.settings.MergeQueue}})
+	o.Delivers = w.policy.Delivers
+	obs.Pulls, obs.PullsUnknown = o.Pulls(ctx, commit, branches)
+	w.seen = obs.Pulls
+	talk := gitops.Talk{Silent: true}
+	if w.policy.Delivers {
+		talk = w.listener().Listen(ctx, authors(obs.Pulls))
+	}
+	obs.Remarks, obs.Tickets, obs.Records = talk.Remarks, talk.Tickets, talk.Records
+	obs.TalkUnknown, obs.Merging.Silent = talk.Unknown, talk.Silent
+	w.answers.Listener = w.listener()
+	w.answers.History = &gitops.Trunk{Repo: w.repo, At: commit, Name: w.base, URL: w.remote}
+	return obs, talk, nil
+}
+
+func (w *workshop) sight(obs promoter.Observation) promoter.Observation {
+	obs.Targets, obs.Unread = targets(w.survey, w.policy, w.reached), w.survey.unread(w.policy)
+	return obs
+}
+
+func (w *workshop) listener() *gitops.Listener {
+	return &gitops.Listener{Forge: w.forge, Words: forgeWords(), Now: w.now}
+}
+
+// authors are the logins that our pulls were opened by: ours.
+func authors(pulls []promoter.Pull) []string {
+	var out []string
+	for _, p := range pulls {
+		if p.Author != "" && !slices.Contains(out, p.Author) {
+			out = append(out, p.Author)
+		}
+	}
+	return out
+}
+
+// plan decides, and answers what the decision lacks until it lacks nothing.
+func (w *workshop) plan(ctx context.Context, now time.Time) (promoter.Decision, error) {
+	obs, talk, err := w.look(ctx)
+	if err != nil {
+		return promoter.Decision{}, err
+	}
+	d := promoter.Plan(obs, w.policy, now)
+	for range maxRounds {
+		if len(d.Questions) == 0 || w.answers == nil {
+			break
+		}
+		w.answers.Answer(ctx, &obs, talk, d.Questions)
+		d = promoter.Plan(obs, w.policy, now)
+	}
+	return d, ctx.Err()
+}
+
+// forgeWords are the templates' texts in the words of gitops.
+func forgeWords() gitops.Words {
+	return gitops.Words{
+		Record: templates.Record, RecordOf: templates.RecordOf, Reply: templates.Reply, RepliesTo: templates.RepliesTo,
+		Ticket: templates.Ticket, TicketKey: templates.TicketKeyOf, Closing: templates.Closing,
+	}
+}
