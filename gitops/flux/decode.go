@@ -160,6 +160,7 @@ func kustomization(raw []byte) (converge.FluxKustomization, error) {
 	out := converge.FluxKustomization{
 		FluxObject: object(converge.FluxApplyGroup, k.Kind, k.ObjectMeta, st.ObservedGeneration, k.Spec.Suspend, st.LastHandledReconcileAt, st.Conditions),
 		Source:     converge.Ref{Group: converge.FluxSourceGroup, Kind: k.Spec.SourceRef.Kind, Namespace: cmp.Or(k.Spec.SourceRef.Namespace, k.Namespace), Name: k.Spec.SourceRef.Name},
+		Path:       k.Spec.Path,
 		Checks:     k.Spec.Wait || len(k.Spec.HealthChecks) > 0, Remote: k.Spec.KubeConfig != nil,
 		Attempted: st.LastAttemptedRevision, Applied: st.LastAppliedRevision, AppliedOrigin: st.LastAppliedOriginRevision,
 		DependsOn:      dependencies(converge.FluxApplyGroup, k.Kind, k.Namespace, k.Spec.DependsOn),
@@ -203,6 +204,7 @@ func release(raw []byte) (converge.FluxRelease, error) {
 		out.Chart = converge.Ref{Group: converge.FluxSourceGroup, Kind: ref.Kind, Namespace: cmp.Or(ref.Namespace, r.Namespace), Name: ref.Name}
 	case r.Spec.Chart != nil:
 		out.Chart = converge.Ref{Group: converge.FluxSourceGroup, Kind: sourcev1.HelmChartKind, Namespace: r.Spec.Chart.GetNamespace(r.Namespace), Name: r.GetHelmChartName()}
+		out.ChartName, out.ChartVersion = r.Spec.Chart.Spec.Chart, r.Spec.Chart.Spec.Version
 	}
 	for _, v := range r.Spec.ValuesFrom {
 		out.ValuesFrom = append(out.ValuesFrom, converge.Ref{Kind: v.Kind, Namespace: r.Namespace, Name: v.Name})

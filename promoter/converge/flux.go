@@ -71,6 +71,7 @@ type FluxSource struct {
 type FluxKustomization struct {
 	FluxObject
 	Source    Ref
+	Path      string // in its source, as it is written
 	DependsOn []Ref
 	Checks    bool // wait or healthChecks: it is not ready before they are healthy
 	Remote    bool // it applies to another cluster
@@ -95,11 +96,15 @@ type FluxHistory struct {
 // FluxRelease is a HelmRelease.
 type FluxRelease struct {
 	FluxObject
-	Chart      Ref // a HelmChart or an OCIRepository
-	DependsOn  []Ref
-	ValuesFrom []Ref
-	Waits      bool // its install or upgrade waits for its workloads
-	Remote     bool
+	Chart Ref // a HelmChart or an OCIRepository
+	// ChartName and ChartVersion are what the spec asks for, where it does so
+	// itself: the version may be a range.
+	ChartName    string
+	ChartVersion string
+	DependsOn    []Ref
+	ValuesFrom   []Ref
+	Waits        bool // its install or upgrade waits for its workloads
+	Remote       bool
 
 	AttemptedGeneration int64
 	AttemptedRevision   string

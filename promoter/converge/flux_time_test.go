@@ -274,3 +274,58 @@ func BenchmarkFlux(b *testing.B) {
 		}
 	}
 }
+
+func TestFluxNow(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*FluxSnapshot)
+		want   promoter.Outcome
+		reason string
+	}{
+		"well":       {func(*FluxSnapshot) {}, promoter.Converged, "applied and healthy"},
+		"suspended":  {func(s *FluxSnapshot) { s.Sources[0].Suspended = true }, promoter.Blocked, "suspended"},
+		"on its way": {func(s *FluxSnapshot) { s.Kustomizations[2].Attempted = atX }, promoter.Pending, "and is at"},
+		"failed": {func(s *FluxSnapshot) {
+			condition(&s.Releases[0].FluxObject, "Ready", "False", "UpgradeFailed", after(-9000))
+		}, promoter.Failed, "UpgradeFailed"},
+		"not applied": {func(s *FluxSnapshot) {
+			condition(&s.Kustomizations[2].FluxObject, "Ready", "False", "BuildFailed", after(-9))
+		}, promoter.Failed, "BuildFailed"},
+		"not read": {func(s *FluxSnapshot) { s.Health = nil }, promoter.Blind, "was not read"},
+		"ill":      {func(s *FluxSnapshot) { s.Health[1].State = "Failed" }, promoter.Pending, "is Failed"},
+		"gone":     {func(s *FluxSnapshot) { s.Kustomizations = s.Kustomizations[:2] }, promoter.Blind, "not in the cluster's list"},
+		"another":  {func(s *FluxSnapshot) { s.Cluster = "green" }, promoter.Blind, "green"},
+	} {
+		s := fluxLooked(atO, after(-9000))
+		tt.change(&s)
+		got := FluxNow(FluxAsk{App: cartRef, Cluster: "blue", Repo: repoURL, Branch: "main"}, s, s.ReadAt)
+		if got.Outcome != tt.want || !strings.Contains(got.Reason, tt.reason) {
+			t.Errorf("%s: %s: %s", name, got.Outcome, got.Reason)
+		}
+	}
+}
+
+// What is kept of a look gives the same answer as all of it.
+func TestAPartOfASnapshotSuffices(t *testing.T) {
+	t.Parallel()
+	for _, app := range []Ref{cartRef, redisRef, infraRef} {
+		ask, s := fluxSettled()
+		ask.App = app
+		for _, name := range []string{"a", "b"} {
+			other := Ref{Group: FluxApplyGroup, Kind: "Kustomization", Namespace: "other", Name: name}
+			s.Kustomizations = append(s.Kustomizations, FluxKustomization{FluxObject: fluxObject(other, "ReconciliationSucceeded", after(40)), Source: gitRef})
+		}
+		part := FluxPart(ask, s)
+		if len(part.Kustomizations) > 3 {
+			t.Errorf("%s: %d Kustomizations are kept", app, len(part.Kustomizations))
+		}
+		all, some := Flux(ask, []FluxSnapshot{s}, after(201)), Flux(ask, []FluxSnapshot{part}, after(201))
+		if all.Outcome != some.Outcome || all.Reason != some.Reason {
+			t.Errorf("%s: %s: %s, and of a part %s: %s", app, all.Outcome, all.Reason, some.Outcome, some.Reason)
+		}
+	}
+	ask, s := fluxSettled()
+	if got := FluxContents(ask, s); !slices.Equal(got, []Ref{workload, agentRef}) {
+		t.Errorf("contents: %v", got)
+	}
+}
