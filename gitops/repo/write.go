@@ -39,6 +39,13 @@ func (r *Repo) Commit(base string, files map[string][]byte, message string, at t
 	return r.Write(base, Draft{Files: files, Message: message, At: at})
 }
 
+// SignAs sets who commits name from now on.
+func (r *Repo) SignAs(author Person) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.opt.Author, r.opt.Committer = author, author
+}
+
 // Write writes a commit on base. Nothing but the object store is touched: a
 // commit that is not pushed is forgotten with the process.
 func (r *Repo) Write(base string, d Draft) (string, error) {
