@@ -32,6 +32,7 @@ var arrows = []arrow{
 	{"promoter/yamltree", nil, "it knows bytes and YAML, no meaning"},
 	{"promoter/slo/rollouts", []string{"promoter", "promoter/yamltree", "promoter/slo"}, "it reads other people's gates into ours"},
 	{"promoter/config", []string{"promoter", "promoter/yamltree", "promoter/slo", "promoter/slo/rollouts"}, "a gate that cannot be judged is refused with its line, where it is written"},
+	{"promoter/scenario", []string{"promoter", "promoter/yamltree", "promoter/config"}, "a story is told under a user's own configuration"},
 	{"promoter/...", []string{"promoter", "promoter/yamltree"}, "they turn bytes into the core's values, or drive it, and know no edge"},
 	{"templates", []string{"promoter"}, "texts are made of the core's values"},
 
@@ -233,6 +234,8 @@ func TestImportRulesBite(t *testing.T) {
 		{"gitops/meter", "ours/promoter/slo", true},
 		{"gitops/meter", "ours/gitops/prometheus", false},
 		{"promoter/config", "ours/promoter/loop", false},
+		{"promoter/scenario", "ours/promoter/config", true},
+		{"promoter/scenario", "ours/gitops", false},
 		{"detectors/flux", "ours/detectors", true},
 		{"detectors/flux", "ours/detectors/kustomize", false},
 		{"detectors/flux", "ours/gitops", false},

@@ -8,7 +8,8 @@
 // real executor; and a scenario fails, whatever it expects, when an effect
 // happens twice, when a merge brings anything else than its pull request
 // showed, when an environment of a later wave is reached early, when nothing is
-// said of a pin, or when there is no rest after 60 looks.
+// said of a pin, when the same facts in another order give another decision, or
+// when there is no rest after 60 looks.
 //
 // # The file
 //

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -58,7 +59,7 @@ func (t *teller) look(most int) (changed, again bool, err error) {
 		d = promoter.Plan(o, w.policy, w.now)
 	}
 	t.last = &d
-	if err := t.explained(o, d); err != nil {
+	if err := cmp.Or(t.explained(o, d), sameDecision(o, w, d)); err != nil {
 		return false, false, err
 	}
 	todo := t.meanwhile
@@ -156,6 +157,31 @@ func (t *teller) explained(o promoter.Observation, d promoter.Decision) error {
 		if !said {
 			return brokenError{fmt.Sprintf("nothing is said of %s in %s (law 14)", name, target.Pin.Environment)}
 		}
+	}
+	return nil
+}
+
+// sameDecision holds a decision to being a function of the facts: made again,
+// from the same facts in another order, it is the same.
+func sameDecision(o promoter.Observation, w *world, d promoter.Decision) error {
+	o.Targets, o.Pulls = slices.Clone(o.Targets), slices.Clone(o.Pulls)
+	slices.Reverse(o.Targets)
+	slices.Reverse(o.Pulls)
+	again := promoter.Plan(o, w.policy, w.now)
+	words := func(d promoter.Decision) []string {
+		out := []string{"wake " + d.Wake.String()}
+		for _, a := range d.Actions {
+			out = append(out, a.String())
+		}
+		said := len(out)
+		for _, l := range d.Lines {
+			out = append(out, l.String())
+		}
+		slices.Sort(out[said:]) // what is said counts, not in which order
+		return out
+	}
+	if a, b := words(d), words(again); !slices.Equal(a, b) {
+		return brokenError{"the same facts in another order give another decision:\n" + diff(a, b)}
 	}
 	return nil
 }
