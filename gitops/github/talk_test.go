@@ -3,6 +3,7 @@ package github_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -255,5 +256,37 @@ func TestMergesAreContent(t *testing.T) {
 	}
 	if n := s.Counts(); said != 500 || n.Content != 500 || n.BusiestMinute != 80 || n.BusiestHour != 500 || n.Refused != 0 {
 		t.Errorf("said %d things, got %+v", said, n)
+	}
+}
+
+// before calls a function before each request.
+type before func(*http.Request)
+
+func (f before) RoundTrip(r *http.Request) (*http.Response, error) {
+	f(r)
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// TestLabelsThatChangeMeanwhile: nothing is taken for another's, whatever
+// happens between the two calls that it takes.
+func TestLabelsThatChangeMeanwhile(t *testing.T) {
+	t.Parallel()
+	s, r := start(t, forge.Options{})
+	n := r.OpenIssue("ana", "One", "", "hold", "stop", "promoter")
+	f := reach(t, s, func(o *github.Options) {
+		o.HTTP = &http.Client{Transport: before(func(req *http.Request) {
+			if strings.HasSuffix(req.URL.Path, "/events") {
+				done(t, r.Unlabel(n, "ben", "hold", "stop"))
+				done(t, r.Label(n, "cleo", "stop", "approve"))
+			}
+		})}
+	})
+	got, err := f.Labelings(t.Context(), n)
+	by := map[string]string{}
+	for _, l := range got {
+		by[l.Label] = l.By
+	}
+	if want := map[string]string{"stop": "cleo", "promoter": "ana"}; err != nil || !maps.Equal(by, want) {
+		t.Errorf("got %v, %v, want %v", by, err, want)
 	}
 }
