@@ -20,7 +20,6 @@ type pull struct {
 	records  []promoter.Record
 	merged   time.Time // by the true clock
 	queued   bool
-	ahead    []promoter.Edit // a person's, on top of ours
 }
 
 type comment struct {
@@ -233,7 +232,7 @@ func (w *world) early(p *pull) string {
 
 // merge brings a pull into the base branch.
 func (w *world) merge(p *pull) error {
-	if err := w.edit(slices.Concat(p.Edits, p.ahead)); err != nil {
+	if err := w.edit(p.Edits); err != nil {
 		return fmt.Errorf("#%d cannot be merged: %w", p.Number, err)
 	}
 	p.State, p.Merge, p.MergedAt, p.merged = promoter.PullMerged, w.head(), w.stamp(), w.now
