@@ -35,6 +35,8 @@ func (f *Forge) Issues(ctx context.Context, label string) ([]gitops.Issue, error
 	if err != nil {
 		return nil, f.explain(what, err)
 	}
+	// Of what was opened at the same moment GitHub promises no order.
+	slices.SortStableFunc(list, func(a, b *github.Issue) int { return b.GetNumber() - a.GetNumber() })
 	var all []gitops.Issue
 	seen, closed := map[int]bool{}, 0
 	for _, i := range list {

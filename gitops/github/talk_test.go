@@ -3,6 +3,7 @@ package github_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -288,5 +289,29 @@ func TestLabelsThatChangeMeanwhile(t *testing.T) {
 	}
 	if want := map[string]string{"stop": "cleo", "promoter": "ana"}; err != nil || !maps.Equal(by, want) {
 		t.Errorf("got %v, %v, want %v", by, err, want)
+	}
+}
+
+// TestLabelsThatAreDropped: GitHub does so without a word. An issue without its
+// label would be opened again and again.
+func TestLabelsThatAreDropped(t *testing.T) {
+	t.Parallel()
+	s, r := start(t, forge.Options{})
+	drop := func(o *github.Options) {
+		o.HTTP = &http.Client{Transport: before(func(req *http.Request) {
+			if req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/issues") {
+				body := `{"title":"One"}`
+				req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+			}
+		})}
+	}
+	n := gitops.NewIssue{Title: "One", Labels: []string{"promoter/incident"}}
+	i, err := reach(t, s, drop).OpenIssue(t.Context(), n)
+	if err != nil || !slices.Equal(i.Labels, n.Labels) || !slices.Equal(r.Issues()[0].Labels, n.Labels) {
+		t.Errorf("got %+v, %v, want it labelled after all", i, err)
+	}
+	s.Inject(&forge.Fault{Times: 1, Status: 403, Message: "Resource not accessible by integration", Match: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/labels") }})
+	if i, err := reach(t, s, drop).OpenIssue(t.Context(), n); !errors.Is(err, gitops.ErrDenied) || i.Number != 2 || len(i.Labels) != 0 {
+		t.Errorf("got %+v, %v, want the issue and %v", i, err, gitops.ErrDenied)
 	}
 }
