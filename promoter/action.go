@@ -189,7 +189,7 @@ func (a WriteSeal) String() string {
 	if a.Seal.Stage == StageVerdict {
 		word = a.Seal.Verdict.String()
 	}
-	return fmt.Sprintf("seal #%d as %s: %s", a.Number, word, a.Seal.Reason)
+	return fmt.Sprintf("seal %s as %s: %s", called(a.Number, a.Seal.Commit), word, a.Seal.Reason)
 }
 
 func (a WriteRecord) String() string {

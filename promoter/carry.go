@@ -1,6 +1,7 @@
 package promoter
 
 import (
+	"cmp"
 	"fmt"
 )
 
@@ -39,9 +40,9 @@ func (b blocker) notice(step Action) Notice {
 	case step != nil:
 		return Notice{State: "success", Text: "nothing is in the way: it is merged now"}
 	case b.person:
-		return Notice{State: "pending", Text: cut(oneLine("waits for a person: "+b.why), 140)}
+		return Notice{State: "pending", Text: cut(oneLine("waits for a person: "+cmp.Or(b.brief, b.why)), 140)}
 	}
-	return Notice{State: "pending", Text: cut(oneLine("waits: "+b.why), 140)}
+	return Notice{State: "pending", Text: cut(oneLine("waits: "+cmp.Or(b.brief, b.why)), 140)}
 }
 
 // put is the status to put on a head, unless it is there.

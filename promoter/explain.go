@@ -1,6 +1,7 @@
 package promoter
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,26 +23,52 @@ func (p *planner) explainTrials() {
 		case t.standing == proven:
 			status = Current
 		}
-		why := fmt.Sprintf("#%d: %s", t.pull.Number, t.why)
-		if t.excused {
+		why := t.name() + ": " + t.why
+		if t.excused && !t.branch.Revert {
 			why += " (within the wave's budget of failures: the others go on)"
 		}
-		if t.person != "" && p.obs.Merging.Silent {
+		if t.person != "" && !strings.Contains(t.why, t.person) {
 			why += "; a person is needed: " + t.person
 		}
 		p.each(t.unit, t.wave, t.targets, func(l *Line) {
 			l.Change, l.Status, l.Why, l.Until, l.Pull = t.branch.Change, status, why, t.until, t.pull.Number
 			l.Evidence = about(t.evidence, l.Environment)
-			l.To, l.From = l.From, ""
-			var from []string
-			for _, e := range t.edits {
-				if !slices.Contains(from, e.Place.Written) && !strings.HasPrefix(e.Place.Written, "sha256:") {
-					from = append(from, e.Place.Written)
-				}
+			if l.To = l.From; !t.byHand {
+				l.From = t.left(l.Environment)
 			}
-			l.From = strings.Join(from, ", ")
 		})
 	}
+}
+
+// left are the versions that a trial brought an environment away from.
+func (t *trial) left(environment string) string {
+	var out []string
+	for i, target := range t.targets {
+		if target.Pin.Environment != environment {
+			continue
+		}
+		if was := before(target, t.edits[i]); was != "" && !slices.Contains(out, was) {
+			out = append(out, was)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// before is the version that a scalar had before an edit, as far as it can be
+// told apart from what is written around it; empty for a digest beside a
+// version.
+func before(t *Target, e Edit) string {
+	was := e.Place.Written
+	if pre, post, ok := strings.Cut(e.To, t.Pin.Version); ok && t.Pin.Version != "" {
+		was = strings.TrimSuffix(strings.TrimPrefix(was, pre), post)
+	}
+	if strings.HasPrefix(was, "sha256:") {
+		if t.Pin.Version != "" {
+			return ""
+		}
+		return shortDigest(was)
+	}
+	return was
 }
 
 // about keeps the evidence that names an environment, or no place at all.
@@ -79,7 +106,7 @@ func (p *planner) tickets() {
 	}
 	unsure := false
 	for _, t := range p.trials {
-		key := "incident " + t.pull.Branch
+		key := "incident " + cmp.Or(t.pull.Branch, t.pull.Merge)
 		if t.person == "" {
 			unsure = unsure || t.unread
 			continue
@@ -112,12 +139,12 @@ func incidentTitle(p *planner, t *trial) string {
 	if t.branch.Revert {
 		what = "needs a person: its revert"
 	}
-	return cut(oneLine(fmt.Sprintf("%s in %s %s (#%d)", name, where, what, t.pull.Number)), 200)
+	return cut(oneLine(fmt.Sprintf("%s in %s %s (%s)", name, where, what, t.name())), 200)
 }
 
 func incidentLines(t *trial) []string {
 	lines := []string{
-		fmt.Sprintf("#%d: %s", t.pull.Number, t.person),
+		t.name() + ": " + t.person,
 		"The change goes nowhere while this lasts.",
 	}
 	if len(t.evidence) > 0 {

@@ -14,6 +14,7 @@ const readyFor = 15 * time.Minute
 // blocker is what stands between an open pull and its merge.
 type blocker struct {
 	why    string
+	brief  string // the same in words that do not change with every look; why when empty
 	until  time.Time
 	person bool // a person's turn: nothing that we wait for
 }
@@ -40,7 +41,7 @@ func (p *planner) advance(x proposal, pull *Pull) (Action, blocker) {
 		return nil, blocker{why: "the seals on its head cannot be read: " + seals.Unknown}
 	}
 	ready := newestSeal(seals.Seals, StageReady)
-	if ready == nil || ready.Verdict != Pass || p.now.Sub(ready.At) >= readyFor {
+	if ready == nil || ready.Verdict != Pass || p.now.Sub(seals.ours(ready.At, p.now)) >= readyFor {
 		return WriteSeal{Number: pull.Number, Branch: pull.Branch, Seal: Seal{Commit: pull.Head, Stage: StageReady, Verdict: Pass, Reason: p.readyText(x)}}, blocker{}
 	}
 	return p.mergeAction(x, pull), blocker{}
@@ -139,8 +140,8 @@ func (p *planner) queued(x proposal) blocker {
 			return blocker{why: fmt.Sprintf("#%d of the same change: %s", t.pull.Number, t.why)}
 		}
 	}
-	if why, until := p.behindUs(x); why != "" {
-		return blocker{why: why, until: until}
+	if b := p.behindUs(x); b.why != "" {
+		return b
 	}
 	if why, until := p.pol.closed(x.sheet.Reaches, x.sheet.security(), p.now); why != "" {
 		return blocker{why: why, until: until}
@@ -152,19 +153,32 @@ func (p *planner) queued(x proposal) blocker {
 }
 
 // behindUs says which earlier wave has not proven what this pull brings.
-func (p *planner) behindUs(x proposal) (string, time.Time) {
+func (p *planner) behindUs(x proposal) blocker {
+	waits := func(t *trial) blocker {
+		wave := p.pol.Waves[t.wave].Name
+		return blocker{why: fmt.Sprintf("for wave %s: %s: %s", wave, t.name(), t.why), brief: "for wave " + wave + ", which has not passed yet", until: t.until}
+	}
 	for _, a := range x.unit.artifacts {
 		for _, b := range x.unit.before(a, x.wave, p.pol) {
 			for _, target := range x.unit.of(a, b) {
 				t := p.trialOf[target]
-				if t == nil || t.standing == proven || t.excused {
-					continue
+				if t == nil {
+					t = p.handmade(x.unit, b, a, x.sheet.Change)
 				}
-				return fmt.Sprintf("for wave %s: #%d: %s", p.pol.Waves[b].Name, t.pull.Number, t.why), t.until
+				if t != nil && t.standing != proven && !t.excused {
+					return waits(t)
+				}
 			}
 		}
 	}
-	return "", time.Time{}
+	// A wave between that a person moved proves nothing: those before it must
+	// have proven this change all the same.
+	for _, t := range x.unit.trials {
+		if t.standing != proven && !t.excused && t.branch.Change == x.sheet.Change && p.pol.precedes(t.wave, x.wave) {
+			return waits(t)
+		}
+	}
+	return blocker{}
 }
 
 // consent says whose word a merge waits for.
@@ -220,10 +234,8 @@ func (p *planner) unready(x proposal, pull *Pull) blocker {
 	if why := unanswered(q.Reached, d.Apps); why != "" {
 		return blocker{why: why}
 	}
-	for _, a := range d.Apps {
-		if a.Outcome != Converged {
-			return blocker{why: fmt.Sprintf("%s%s is %s before the merge: %s", a.App, placed(Reached{Environment: a.Environment, Tenant: a.Tenant, Cluster: a.Cluster}), a.Outcome, a.Reason), until: a.Until}
-		}
+	if b := p.unwell(x, q, d.Apps); b.why != "" {
+		return b
 	}
 	told := map[Probe]Verdict{}
 	for _, g := range d.Gates {
@@ -235,8 +247,51 @@ func (p *planner) unready(x proposal, pull *Pull) blocker {
 			v = Verdict{Level: Unknown, Reason: "nothing was said of it"}
 		}
 		if v.Level != Pass {
-			return blocker{why: "gate " + probe.Gate + placed(probe.At) + " before the merge: " + v.Reason, until: v.Until}
+			at := "gate " + probe.Gate + placed(probe.At)
+			return blocker{why: at + " before the merge: " + v.Reason, brief: at + " must see, and be good, before the merge", until: v.Until}
 		}
+	}
+	return blocker{}
+}
+
+// unwell says which application is not well before the merge. Of an earlier
+// wave with a quorum, places that cannot be reached are set aside.
+func (p *planner) unwell(x proposal, q Question, apps []Convergence) blocker {
+	own := map[Reached]bool{}
+	for _, r := range x.sheet.Reaches {
+		own[Reached{Environment: r.Environment, Tenant: r.Tenant, Cluster: r.Cluster}] = true
+	}
+	type tally struct{ all, blind int }
+	earlier := map[int]*tally{}
+	wave := map[Reached]int{}
+	for _, r := range q.Reached {
+		at := Reached{Environment: r.Environment, Tenant: r.Tenant, Cluster: r.Cluster}
+		if _, known := wave[at]; !known && !own[at] && r.Wave >= 0 {
+			wave[at] = r.Wave
+			if earlier[r.Wave] == nil {
+				earlier[r.Wave] = &tally{}
+			}
+			earlier[r.Wave].all++
+			if slices.ContainsFunc(apps, func(a Convergence) bool {
+				return a.Outcome == Blind && a.Environment == at.Environment && a.Tenant == at.Tenant && a.Cluster == at.Cluster
+			}) {
+				earlier[r.Wave].blind++
+			}
+		}
+	}
+	for _, a := range apps {
+		at := Reached{Environment: a.Environment, Tenant: a.Tenant, Cluster: a.Cluster}
+		if a.Outcome == Converged {
+			continue
+		}
+		if w, ok := wave[at]; ok && a.Outcome == Blind {
+			quorum := p.pol.Waves[w].Quorum
+			if n := earlier[w]; quorum > 0 && (n.all-n.blind)*100 >= quorum*n.all {
+				continue
+			}
+		}
+		name := a.App + placed(at)
+		return blocker{why: fmt.Sprintf("%s is %s before the merge: %s", name, a.Outcome, a.Reason), brief: name + " must be well before the merge", until: a.Until}
 	}
 	return blocker{}
 }

@@ -16,6 +16,7 @@ type Observation struct {
 	Sealings   map[string]Sealing
 	Deliveries map[string]Delivery
 	Approvals  map[string]Approvals
+	Origins    map[string]Origin
 	// Remarks, Tickets and Records are what was said on the forge, as far back
 	// as it is read. TalkUnknown says why they could not be read: then nothing
 	// goes forward, because nobody knows whether a person has stopped it.

@@ -125,7 +125,12 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	if len(moving) == 0 {
 		// Nothing to do now; the later waves' line says what they wait for.
 		late := p.moving(u, w, first)
-		u.behind[w] = len(late) > 0
+		u.behind[w] = len(late) > 0 || u.proving(w)
+		if id := changeID(u.key, u.name, versions(first)); len(late) > 0 && p.frozen[id] != "" {
+			p.hold(u, w, id, first, late, Left, p.frozen[id]+quarantined)
+			p.rest(u, w, late, first)
+			return
+		}
 		if len(late) == 0 || !p.pol.Ahead || why == "" {
 			p.waits(u, w, why, first, late)
 			p.rest(u, w, late, first)
@@ -136,8 +141,16 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	p.rest(u, w, moving, goals)
 	u.behind[w] = true
 	id := changeID(u.key, u.name, versions(goals))
+	if why := p.failedBefore(id); why != "" {
+		p.hold(u, w, id, goals, moving, Waiting, why)
+		return
+	}
 	if why := p.frozen[id]; why != "" {
-		p.hold(u, w, id, goals, moving, Left, why+": quarantined until a newer version, or until a person asks for a retry")
+		p.hold(u, w, id, goals, moving, Left, why+quarantined)
+		return
+	}
+	if why := p.suspect[id]; why != "" {
+		p.hold(u, w, id, goals, moving, Waiting, why)
 		return
 	}
 	if u.after != nil && u.after.behind[w] {
@@ -155,6 +168,13 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	for _, s := range p.shares(w, moving) {
 		p.share(u, w, id, goals, s, ahead)
 	}
+}
+
+const quarantined = ": quarantined until a newer version, or until a person asks for a retry"
+
+// proving reports whether a merged pull of the wave has not passed yet.
+func (u *unit) proving(w int) bool {
+	return slices.ContainsFunc(u.trials, func(t *trial) bool { return t.wave == w && t.standing == unproven })
 }
 
 // goals are where the wave's targets go by the conveyor: the first wave of an
@@ -176,7 +196,7 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 			if len(u.blind[b]) > 0 {
 				return nil, fmt.Sprintf("wave %s says nothing of it (%s)", p.pol.Waves[b].Name, u.blind[b][0].Choice.Unknown)
 			}
-			g, ok := passed(u.of(a, b))
+			g, ok := passed(p.proofs(u.of(a, b)))
 			if !ok {
 				return nil, fmt.Sprintf("wave %s is at versions that cannot be compared", p.pol.Waves[b].Name)
 			}
@@ -285,8 +305,8 @@ func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) string {
 		}
 	}
 	id := changeID(u.key, u.name, versions(at))
-	if !p.merged[id] || p.frozen[id] != "" {
-		return "" // what has failed goes nowhere: the way is free
+	if !p.merged[id] || p.frozen[id] != "" || p.refused[id] {
+		return "" // what has failed or was refused goes nowhere: the way is free
 	}
 	for _, t := range u.trials {
 		if t.standing == unproven && t.branch.Change == id {

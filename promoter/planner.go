@@ -24,7 +24,11 @@ type planner struct {
 	// frozen says why a change goes nowhere: it failed somewhere. holds says
 	// who holds one.
 	frozen map[string]string
-	holds  map[string]string
+	// suspect says of changes that fail now, and are about to be sealed so.
+	suspect map[string]string
+	// refused are changes whose pull a person closed somewhere.
+	refused map[string]bool
+	holds   map[string]string
 	// wanted are the branches that this decision wants to exist.
 	wanted map[string]bool
 	// held are the targets that may not move for now: an open pull that edits
@@ -32,6 +36,7 @@ type planner struct {
 	held      map[*Target]string
 	trials    []*trial
 	trialOf   map[*Target]*trial
+	byHand    map[string]*trial
 	inFlight  map[int]int     // merged and unproven pulls, by wave
 	merging   map[string]bool // files that this decision's merges change
 	asked     map[string]bool
@@ -60,8 +65,8 @@ func (p *planner) in(file string) []*Target {
 
 func newPlanner(obs Observation, pol Policy, now time.Time) *planner {
 	return &planner{
-		obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, numbered: map[int]*Pull{}, changes: map[string][]*Pull{}, retries: map[attempted]bool{}, merged: map[string]bool{}, frozen: map[string]string{},
-		holds: map[string]string{}, wanted: map[string]bool{}, held: map[*Target]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, obscure: map[string]int{},
+		obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, numbered: map[int]*Pull{}, changes: map[string][]*Pull{}, retries: map[attempted]bool{}, merged: map[string]bool{}, frozen: map[string]string{}, suspect: map[string]string{}, refused: map[string]bool{},
+		holds: map[string]string{}, wanted: map[string]bool{}, held: map[*Target]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, byHand: map[string]*trial{}, obscure: map[string]int{},
 	}
 }
 
@@ -80,6 +85,9 @@ func (p *planner) seePull(pull *Pull) {
 	}
 	if ok && pull.State == PullMerged {
 		p.merged[id] = true
+	}
+	if ok && pull.State == PullClosed && !slices.Contains(pull.Labels, SupersededLabel) && !slices.Contains(pull.Labels, RetryLabel) {
+		p.refused[id] = true
 	}
 	if ok && slices.Contains(pull.Labels, HoldLabel) && pull.State != PullClosed {
 		p.holds[id] = fmt.Sprintf("held by the label %s on #%d", HoldLabel, pull.Number)

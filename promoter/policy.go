@@ -56,6 +56,16 @@ type Policy struct {
 	Patience time.Duration
 }
 
+// precedes reports whether a wave must have passed before another one.
+func (p Policy) precedes(a, b int) bool {
+	for _, before := range p.Waves[b].After {
+		if before == a || p.precedes(a, before) {
+			return true
+		}
+	}
+	return false
+}
+
 // Newer says what a newer release does while one is on its way.
 type Newer string
 

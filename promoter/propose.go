@@ -42,10 +42,9 @@ func (p *planner) rest(u *unit, w int, handled []*Target, goals map[Artifact]goa
 		g := goals[t.Pin.Artifact]
 		switch {
 		case in[t]:
-		case g.version == "" && len(t.Choice.Held) == 0 || g.version != "" && t.reached(g):
-			if p.trialOf[t] == nil { // its trial has its own line
-				current = append(current, t)
-			}
+		case p.trialOf[t] != nil && (g.version == "" || t.reached(g)): // its trial has its own line
+		case len(t.Choice.Held) == 0 && (g.version == "" || t.reached(g)):
+			current = append(current, t)
 		default:
 			kept = append(kept, t)
 		}
@@ -134,6 +133,8 @@ func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s sh
 		message: message(sheet, edits),
 	}
 	switch {
+	case pull != nil && pull.State == PullMerged && p.takenBack(pull) > 0:
+		p.hold(u, w, id, goals, kept, Left, fmt.Sprintf("it failed here and was taken back by #%d (within the wave's budget of failures: the others go on)", p.takenBack(pull)))
 	case pull != nil && pull.State == PullMerged:
 		p.hold(u, w, id, goals, kept, Left, fmt.Sprintf("merged as #%d, and the base has another version again: a person's change wins", pull.Number))
 	case pull != nil && pull.State == PullClosed:
@@ -142,6 +143,18 @@ func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s sh
 		p.proposals = append(p.proposals, prop)
 		p.wanted[name] = true
 	}
+}
+
+// takenBack is the merged pull that took another one back; 0 for none.
+func (p *planner) takenBack(pull *Pull) int {
+	b, ok := ParseBranch(pull.Branch)
+	if b.Revert = true; !ok {
+		return 0
+	}
+	if r := p.pulls[b.String()]; r != nil && r.State == PullMerged {
+		return r.Number
+	}
+	return 0
 }
 
 // sortEdits puts edits in the order of their places, each once.

@@ -15,6 +15,8 @@ const (
 	// AboutReadiness asks what stands against a merge now, and whether the
 	// gates can see.
 	AboutReadiness Subject = "readiness"
+	// AboutOrigin asks by which commit the Places got what they read now.
+	AboutOrigin Subject = "origin"
 	// AboutApprovals asks who has approved a pull at its head.
 	AboutApprovals Subject = "approvals"
 )
@@ -44,6 +46,7 @@ type Question struct {
 	Reached []Reached `json:"reached,omitempty"`
 	Moves   []Move    `json:"moves,omitempty"`
 	Probes  []Probe   `json:"probes,omitempty"`
+	Places  []Place   `json:"places,omitempty"`
 	// Control are the places that the change has not reached: what is bad
 	// there too is not the change's fault.
 	Control []Reached `json:"control,omitempty"`
@@ -100,6 +103,16 @@ type Approvals struct {
 type Sealing struct {
 	Unknown string
 	Seals   []Seal
+	// Now is the forge's clock when it answered; zero where it is not known.
+	Now time.Time
+}
+
+// ours is a moment of the forge's clock by ours.
+func (s Sealing) ours(at, now time.Time) time.Time {
+	if s.Now.IsZero() || at.IsZero() {
+		return at
+	}
+	return at.Add(now.Sub(s.Now))
 }
 
 // Stage is what a seal is about.

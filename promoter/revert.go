@@ -3,6 +3,7 @@ package promoter
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -29,12 +30,18 @@ func (p *planner) freeze(u *unit) {
 			}
 		}
 	}
-	for k, ts := range failures {
+	for _, k := range slices.SortedFunc(maps.Keys(failures), func(a, b key) int {
+		return cmp.Or(strings.Compare(a.change, b.change), b.wave-a.wave)
+	}) {
+		ts := failures[k]
 		if len(ts) <= p.budget(u, k.wave) {
 			for _, t := range ts {
 				t.excused = true
 			}
 			continue
+		}
+		if p.frozen[k.change] != "" {
+			continue // the latest wave says it: what an earlier one took back, it did for that
 		}
 		slices.SortFunc(ts, func(a, b *trial) int { return a.pull.Number - b.pull.Number })
 		t := ts[0]
@@ -44,18 +51,25 @@ func (p *planner) freeze(u *unit) {
 			p.frozen[k.change] = fmt.Sprintf("it failed in %s: %s", p.pol.Waves[k.wave].Name, t.why)
 		}
 	}
+	for _, t := range u.trials {
+		if t.condemned {
+			p.suspect[t.branch.Change] = fmt.Sprintf("it fails in %s: %s", p.pol.Waves[t.wave].Name, strings.TrimPrefix(t.why, "failed: "))
+		}
+	}
 }
 
 // frozenByPulls finds the changes that a revert of ours has taken back,
 // whatever stands now.
 func (p *planner) frozenByPulls() {
+	reverts := map[string]int{} // the newest speaks
 	for i := range p.obs.Pulls {
 		pull := &p.obs.Pulls[i]
 		b, ok := ParseBranch(pull.Branch)
 		if !ok || !b.Revert || pull.State != PullMerged || p.standsAsTrial(pull) {
 			continue // of one that stands, the wave's budget has a say
 		}
-		if p.reverted(pull, b) != nil && p.frozen[b.Change] == "" {
+		if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {
+			reverts[b.Change] = pull.Number
 			p.frozen[b.Change] = fmt.Sprintf("it was taken back in %s by #%d", b.Wave, pull.Number)
 		}
 	}
@@ -239,15 +253,12 @@ func returning(u *unit, t *trial, edits []Edit) []SheetMember {
 			if target.Pin.Artifact != a {
 				continue
 			}
-			from, back := cmp.Or(target.Pin.Version, target.Pin.Digest), edits[i].To
-			if pre, post, ok := strings.Cut(t.edits[i].To, target.Pin.Version); ok && target.Pin.Version != "" {
-				back = strings.TrimSuffix(strings.TrimPrefix(back, pre), post)
-			}
-			if strings.HasPrefix(back, "sha256:") {
-				if len(to) > 0 || target.Pin.Version != "" {
-					continue // the version beside it says it
-				}
-				from, back = shortDigest(from), shortDigest(back)
+			from := cmp.Or(target.Pin.Version, shortDigest(target.Pin.Digest))
+			e := t.edits[i]
+			e.Place.Written = edits[i].To
+			back := before(target, e)
+			if back == "" {
+				continue // the version beside it says it
 			}
 			if !slices.Contains(m.From, from) {
 				m.From = append(m.From, from)

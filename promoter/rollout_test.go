@@ -233,7 +233,7 @@ func TestABadReleaseIsFrozenAndTakenBack(t *testing.T) {
 	delete(w.outcome, "staging")
 	w.settle()
 	w.expect("staging", "taken back in staging by #", "quarantined")
-	w.expect("production", "waiting", "staging, which is at 1.0.0")
+	w.expect("production", "taken back in staging by #", "quarantined")
 	w.offered[redisChart] = append(w.offered[redisChart], "1.2.0")
 	w.settle()
 	if got := w.versions(); got != "1.2.0 1.2.0 1.2.0" {

@@ -114,8 +114,18 @@ func (s scope) holds(r Reached) bool {
 
 // stopTitle is the title of the issue that a stop is; its scope is read from
 // it again, so that a person may write or change it.
-func stopTitle(s scope) string {
-	return strings.TrimSpace("Promoter is stopped " + s.String())
+func stopTitle(s scope, by string) string {
+	return strings.TrimSpace("Promoter is stopped by " + by + " " + s.String())
+}
+
+// stopper is who a stop's title names, or who opened the issue.
+func stopper(t Ticket) string {
+	if _, rest, ok := strings.Cut(t.Title, "stopped by "); ok {
+		if words := strings.Fields(rest); len(words) > 0 && !strings.Contains(words[0], "=") {
+			return words[0]
+		}
+	}
+	return t.By
 }
 
 // stopped returns why nothing that reaches these places goes forward.
@@ -129,7 +139,7 @@ func (p *planner) stopped(reached []Reached) string {
 			s = scope{} // what cannot be understood stops everything
 		}
 		if slices.ContainsFunc(reached, s.holds) {
-			return "stopped by #" + itoa(t.Number) + by(t.By) + ": close that issue to go on"
+			return "stopped" + by(stopper(t)) + " in #" + itoa(t.Number) + ": close that issue to go on"
 		}
 	}
 	return ""
@@ -177,7 +187,7 @@ func (p *planner) obeyStop(r Remark) {
 	if s != (scope{}) {
 		what = "Nothing that reaches " + s.String() + " is merged forward"
 	}
-	p.act(OpenTicket{Key: key, Title: stopTitle(s), Stop: true, Lines: []string{
+	p.act(OpenTicket{Key: key, Title: stopTitle(s, r.By), Stop: true, Lines: []string{
 		"Stopped by " + r.By + " on #" + itoa(r.Pull) + ".",
 		what + " while this issue is open. Verdicts are still recorded, and reverts are still made.",
 		"Close this issue to go on.",

@@ -47,6 +47,10 @@ type trial struct {
 	person string
 	// excused is set for a failure within the wave's budget.
 	excused bool
+	byHand  bool // a person's commit, not a pull of ours
+	// condemned is set while it fails and is not sealed as failed; sealing
+	// while a seal is being written.
+	condemned, sealing bool
 	// unread is set while the seals or the delivery are not known.
 	unread bool
 	// reverting is the branch of the revert that is proposed for it.
@@ -225,7 +229,7 @@ func (p *planner) judge(t *trial) {
 		return
 	}
 	if c := newestSeal(seals, StageConverged); c != nil {
-		t.converged = c.At
+		t.converged = p.obs.Sealings[t.pull.Merge].ours(c.At, p.now)
 	}
 	q := p.deliveryOf(t)
 	if r := newestSeal(ready, StageReady); r != nil {
@@ -309,6 +313,7 @@ func (p *planner) question(q Question) {
 
 // seal asks for a verdict to be written; it counts once it can be read.
 func (p *planner) seal(t *trial, stage Stage, l Level, reason string) {
+	t.sealing = true
 	p.act(WriteSeal{Number: t.pull.Number, Branch: t.pull.Branch, Seal: Seal{Commit: t.pull.Merge, Stage: stage, Verdict: l, Reason: cut(oneLine(reason), 140)}})
 }
 

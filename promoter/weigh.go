@@ -44,11 +44,11 @@ func (p *planner) weigh(t *trial, q Question, d Delivery) {
 	}
 	if t.converged.IsZero() {
 		t.why = "all of it runs the commit"
-		p.seal(t, StageConverged, Pass, convergedText(len(d.Apps), c.aside))
+		p.seal(t, StageConverged, Pass, convergedText(len(d.Apps), c))
 		return
 	}
 	if t.branch.Revert {
-		p.seal(t, StageVerdict, Pass, "restored: "+convergedText(len(d.Apps), c.aside))
+		p.seal(t, StageVerdict, Pass, "restored: "+convergedText(len(d.Apps), c))
 		return
 	}
 	if why, until := p.gatesWait(t, q, d); why != "" {
@@ -56,7 +56,7 @@ func (p *planner) weigh(t *trial, q Question, d Delivery) {
 		p.wake(until)
 		return
 	}
-	text := convergedText(len(d.Apps), c.aside)
+	text := convergedText(len(d.Apps), c)
 	if n := len(d.Gates); n > 0 {
 		text += ", " + count(n, "gate") + " passed"
 	}
@@ -67,8 +67,8 @@ func (p *planner) weigh(t *trial, q Question, d Delivery) {
 // condemn records a failure that the change is to blame for: the evidence
 // first, then the seal, and only what is sealed is acted on.
 func (p *planner) condemn(t *trial, reason string) {
-	t.why = "failed: " + reason
-	if p.recorded(t.pull.Branch) == nil && !p.obs.Merging.Silent {
+	t.why, t.condemned = "failed: "+reason, true
+	if !t.byHand && p.recorded(t.pull.Branch) == nil && !p.obs.Merging.Silent {
 		if p.obs.TalkUnknown == "" {
 			p.act(WriteRecord{Number: t.pull.Number, Title: reason, Record: Record{Branch: t.pull.Branch, Lines: t.evidence}})
 			return
@@ -160,11 +160,11 @@ func describeWorst(c census, all int) string {
 	return text
 }
 
-func convergedText(apps int, aside []string) string {
-	if len(aside) == 0 {
+func convergedText(apps int, c census) string {
+	if len(c.aside) == 0 {
 		return count(apps, "application") + " converged"
 	}
-	return fmt.Sprintf("%s, set aside as not reachable: %s", count(apps, "application"), strings.Join(aside, ", "))
+	return fmt.Sprintf("%d of %s converged, set aside as not reachable: %s", c.done, count(apps, "application"), strings.Join(c.aside, ", "))
 }
 
 // unanswered says which of the places asked about the answer leaves out:
@@ -281,7 +281,7 @@ func evidenceOf(d Delivery) []string {
 
 // beg asks for a person where a trial does not come to an end by itself.
 func (p *planner) beg(t *trial) {
-	if t.standing != unproven || t.person != "" || t.pull.MergedAt.IsZero() {
+	if t.standing != unproven || t.person != "" || t.condemned || t.sealing || t.pull.MergedAt.IsZero() {
 		return
 	}
 	since := t.pull.MergedAt

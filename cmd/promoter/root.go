@@ -21,7 +21,7 @@ Begin in a checkout of your repository:
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	c.AddCommand(initCommand(), checkCommand(), scanCommand(), planCommand(), runCommand(), serveCommand(), explainCommand(), demoCommand(), versionCommand())
+	c.AddCommand(initCommand(), checkCommand(), scanCommand(), planCommand(), runCommand(), serveCommand(), explainCommand(), testCommand(), demoCommand(), versionCommand())
 	return c
 }
 
