@@ -82,6 +82,28 @@ func (w *work) touched(ctx context.Context, ask converge.Ask, s converge.ArgoSna
 	return out
 }
 
+// arrived are the resources that a sync of the commit has changed and that name
+// what was moved: those that must be in sync where drift is tolerated.
+func (w *work) arrived(ctx context.Context, ask converge.Ask, s converge.ArgoSnapshot) []converge.Ref {
+	var changed, out []converge.Ref
+	if s.Operation != nil {
+		for _, r := range s.Operation.Resources {
+			if ask.Changed(s, r.Ref) && len(changed) < mostBlamed {
+				changed = append(changed, r.Ref)
+			}
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	for _, o := range w.contents(ctx, s, changed) {
+		if w.speaks(o.text) && !slices.Contains(out, o.ref) {
+			out = append(out, o.ref)
+		}
+	}
+	return out
+}
+
 // wholly reports whether all that an application renders is of a chart that is
 // moved.
 func (w *work) wholly(ask converge.Ask, s converge.ArgoSnapshot) bool {
@@ -112,6 +134,9 @@ func (w *work) contents(ctx context.Context, s converge.ArgoSnapshot, refs []con
 	items := make([]converge.Item, len(refs))
 	for i, r := range refs {
 		items[i] = converge.Item{Ref: r}
+	}
+	if w.client.listsAll(s.App.Instance) {
+		return nil // resources do not hold the content of others
 	}
 	if full, err := w.client.Look(ctx, s.App, items); err == nil && full.UID == s.UID {
 		for _, it := range full.Live {

@@ -214,6 +214,14 @@ func (c *Client) rewatch(ctx context.Context, s server, hint func()) {
 	}
 }
 
+// listsAll reports whether an instance's list has all that a look at one
+// application has: so it is with resources, where a look is a list.
+func (c *Client) listsAll(instance string) bool {
+	s, err := c.server(instance)
+	_, resources := s.(*cluster)
+	return err == nil && resources
+}
+
 func (c *Client) server(instance string) (server, error) {
 	for _, s := range c.servers {
 		if s.name == instance {

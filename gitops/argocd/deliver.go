@@ -72,7 +72,7 @@ func (w *work) settle(ctx context.Context, ask converge.Ask, listed *converge.Ar
 		w.nudge(ctx, s, above)
 	}
 	c := w.judge(ctx, mem, &ask, s, above)
-	if !whole && wantsLook(c, s) {
+	if !whole && w.wantsLook(c, s) {
 		full, err := w.client.Look(ctx, s.App, nil)
 		if err != nil {
 			c.Outcome, c.Attributable, c.Reason, c.Until = promoter.Blind, false, err.Error(), time.Time{}
@@ -83,6 +83,11 @@ func (w *work) settle(ctx context.Context, ask converge.Ask, listed *converge.Ar
 		ask.Expect = w.expect(&s, changed)
 		ask.History = w.ancestry(ctx, mem, ask, s)
 		c = w.judge(ctx, mem, &ask, s, above)
+	}
+	if w.options.Policy.DriftTolerant && s.SyncStatus == "OutOfSync" {
+		if ask.Expect.Resources = w.arrived(ctx, ask, s); len(ask.Expect.Resources) > 0 {
+			c = w.judge(ctx, mem, &ask, s, above)
+		}
 	}
 	if c.Outcome == promoter.Failed && !c.Attributable {
 		c = w.blame(ctx, mem, ask, s, c)
@@ -101,12 +106,21 @@ func (w *work) settle(ctx context.Context, ask converge.Ask, listed *converge.Ar
 	return finding{Convergence: w.behind(mem, ask, s, c), seen: s}
 }
 
-// wantsLook reports whether the application is to be read by itself: a list
-// has no trees and no windows, and may be older than what is there.
-func wantsLook(c promoter.Convergence, s converge.ArgoSnapshot) bool {
+// wantsLook reports whether the application is to be read by itself: an API's
+// list has no trees and no windows, and may be older than what is there. What
+// is sealed as converged is only watched, and what a list is blind for by
+// itself a look does not see either.
+func (w *work) wantsLook(c promoter.Convergence, s converge.ArgoSnapshot) bool {
+	if w.client.listsAll(s.App.Instance) {
+		return false
+	}
 	switch c.Outcome {
-	case promoter.Converged, promoter.Failed, promoter.Blind:
+	case promoter.Failed:
 		return true
+	case promoter.Converged:
+		return w.question.Converged.IsZero() || !s.ChildrenKnown
+	case promoter.Blind:
+		return len(s.Conditions) == 0 && s.SyncStatus != "Unknown"
 	}
 	idle := s.Operation == nil || s.Operation.Phase != "Running" && s.Operation.Phase != "Terminating"
 	return s.SyncStatus == "OutOfSync" && idle && !s.Requested && s.CanSync == converge.Unknown

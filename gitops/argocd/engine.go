@@ -99,7 +99,7 @@ func (e *Engine) End(ctx context.Context, a promoter.EndOperation) error {
 
 // Deliver answers a question. See gitops.Engine.
 func (e *Engine) Deliver(ctx context.Context, q promoter.Question, h gitops.History, now time.Time) promoter.Delivery {
-	w := &work{Engine: e, question: q, history: h, now: now}
+	w := &work{Engine: e, question: q, history: h, now: now, ours: sameRepo(h.Remote())}
 	w.survey, w.old = e.surveyed(ctx, now)
 	w.refreshes.Store(int64(e.options.Refreshes))
 	e.ledger.forget(now)
@@ -141,6 +141,7 @@ type work struct {
 	question  promoter.Question
 	history   gitops.History
 	now       time.Time
+	ours      func(repo string) bool // reports whether an address is the repository's
 	survey    *survey
 	old       bool                      // something is known to have changed since the survey
 	named     map[converge.ArgoApp]bool // that the question's places are about

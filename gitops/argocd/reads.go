@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"promoter/promoter"
 	"promoter/promoter/converge"
@@ -12,13 +13,13 @@ import (
 // readsFile says whether an application reads a file of the repository: Yes
 // where its sources say so, Unknown where it may, for a kustomization or a
 // chart need not read all that is below it.
-func readsFile(s *converge.ArgoSnapshot, repo, branch, file string) converge.Answer {
+func readsFile(s *converge.ArgoSnapshot, ours func(repo string) bool, branch, file string) converge.Answer {
 	answer := converge.No
 	for i, source := range s.Sources {
-		if source.Chart != "" || !converge.SameRepo(source.Repo, repo) || !follows(source.Revision, branch) {
+		if source.Chart != "" || !ours(source.Repo) || !follows(source.Revision, branch) {
 			continue
 		}
-		if slices.Contains(valueFiles(s, source, repo), file) {
+		if slices.Contains(valueFiles(s, source, ours), file) {
 			return converge.Yes
 		}
 		dir := cleaned(source.Path)
@@ -43,7 +44,7 @@ func readsFile(s *converge.ArgoSnapshot, repo, branch, file string) converge.Ans
 	// What refers to another source by $name reads it although it is of the
 	// foreign source that the name is written.
 	for _, source := range s.Sources {
-		if source.Chart != "" && slices.Contains(valueFiles(s, source, repo), file) {
+		if source.Chart != "" && slices.Contains(valueFiles(s, source, ours), file) {
 			return converge.Yes
 		}
 	}
@@ -61,7 +62,7 @@ func isChartFile(file string) bool {
 }
 
 // valueFiles are the files of our repository that a source takes values from.
-func valueFiles(s *converge.ArgoSnapshot, source converge.ArgoSource, repo string) []string {
+func valueFiles(s *converge.ArgoSnapshot, source converge.ArgoSource, ours func(repo string) bool) []string {
 	var out []string
 	for name := range strings.SplitSeq(source.Values, "\n") {
 		switch {
@@ -69,11 +70,11 @@ func valueFiles(s *converge.ArgoSnapshot, source converge.ArgoSource, repo strin
 		case strings.HasPrefix(name, "$"):
 			ref, rest, _ := strings.Cut(name[1:], "/")
 			for _, other := range s.Sources {
-				if other.Ref == ref && converge.SameRepo(other.Repo, repo) {
+				if other.Ref == ref && ours(other.Repo) {
 					out = append(out, cleaned(rest))
 				}
 			}
-		case source.Chart != "" || !converge.SameRepo(source.Repo, repo):
+		case source.Chart != "" || !ours(source.Repo):
 		case strings.HasPrefix(name, "/"):
 			out = append(out, cleaned(name))
 		default:
@@ -88,8 +89,8 @@ func valueFiles(s *converge.ArgoSnapshot, source converge.ArgoSource, repo strin
 func (w *work) paths(s *converge.ArgoSnapshot, changed bool) []string {
 	var out []string
 	for _, source := range s.Sources {
-		out = append(out, valueFiles(s, source, w.history.Remote())...)
-		if source.Chart == "" && converge.SameRepo(source.Repo, w.history.Remote()) && (source.Path != "" || source.Ref == "") {
+		out = append(out, valueFiles(s, source, w.ours)...)
+		if source.Chart == "" && w.ours(source.Repo) && (source.Path != "" || source.Ref == "") {
 			out = append(out, cleaned(source.Path))
 		}
 	}
@@ -106,7 +107,7 @@ func (w *work) paths(s *converge.ArgoSnapshot, changed bool) []string {
 func (w *work) moved(s *converge.ArgoSnapshot) converge.Answer {
 	answer := converge.No
 	for _, m := range w.question.Moves {
-		reads := readsFile(s, w.history.Remote(), w.history.Branch(), m.Place.File)
+		reads := readsFile(s, w.ours, w.history.Branch(), m.Place.File)
 		if pins(s, m) && reads == converge.No {
 			reads = converge.Unknown // others pin the same
 		}
@@ -125,6 +126,20 @@ func pins(s *converge.ArgoSnapshot, m promoter.Move) bool {
 	return slices.ContainsFunc(s.Sources, func(source converge.ArgoSource) bool {
 		return isSource(m.Artifact, source) && (source.Revision == m.From || source.Revision == target(m, source.Revision))
 	})
+}
+
+// sameRepo tells our repository from others, of which there are few among very
+// many sources.
+func sameRepo(as string) func(repo string) bool {
+	var known sync.Map
+	return func(repo string) bool {
+		if is, ok := known.Load(repo); ok {
+			return is.(bool)
+		}
+		is := converge.SameRepo(repo, as)
+		known.Store(repo, is)
+		return is
+	}
 }
 
 func follows(revision, branch string) bool {

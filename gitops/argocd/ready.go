@@ -16,7 +16,7 @@ import (
 func (w *work) ready(ctx context.Context, listed *converge.ArgoSnapshot) finding {
 	s, whole := w.ledger.detailed(*listed)
 	c := w.state(ctx, s)
-	if !whole && c.Outcome == promoter.Converged { // what is ill stands against it by itself
+	if !whole && c.Outcome == promoter.Converged && !w.client.listsAll(s.App.Instance) { // what is ill stands against it by itself
 		full, err := w.client.Look(ctx, s.App, nil)
 		if err != nil {
 			c.Outcome, c.Reason = promoter.Blind, err.Error()
