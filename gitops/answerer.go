@@ -18,6 +18,7 @@ type Answerer struct {
 	Engines  []Engine
 	Meter    Meter // nil: no gates
 	History  History
+	Origins  *Origins
 	Now      func() time.Time
 
 	mu sync.Mutex
@@ -34,6 +35,7 @@ const atOnce = 8
 func (a *Answerer) Answer(ctx context.Context, obs *promoter.Observation, talk Talk, questions []promoter.Question) {
 	if obs.Sealings == nil {
 		obs.Sealings, obs.Deliveries, obs.Approvals = map[string]promoter.Sealing{}, map[string]promoter.Delivery{}, map[string]promoter.Approvals{}
+		obs.Origins = map[string]promoter.Origin{}
 	}
 	var g errgroup.Group
 	g.SetLimit(atOnce)
@@ -50,6 +52,11 @@ func (a *Answerer) Answer(ctx context.Context, obs *promoter.Observation, talk T
 				v := a.Listener.Approvals(ctx, q, talk)
 				mu.Lock()
 				obs.Approvals[q.Key] = v
+				mu.Unlock()
+			case promoter.AboutOrigin:
+				o := a.Origins.find(ctx, q, a.History.Head(), a.Now())
+				mu.Lock()
+				obs.Origins[q.Key] = o
 				mu.Unlock()
 			case promoter.AboutDelivery, promoter.AboutReadiness:
 				d := a.delivery(ctx, q)
@@ -68,7 +75,7 @@ func (a *Answerer) seals(ctx context.Context, commit string) promoter.Sealing {
 	s, ok := a.final[commit]
 	a.mu.Unlock()
 	if ok {
-		return s
+		return a.clocked(s)
 	}
 	statuses, err := a.Forge.Statuses(ctx, commit)
 	if err != nil {
@@ -95,6 +102,16 @@ func (a *Answerer) seals(ctx context.Context, commit string) promoter.Sealing {
 		}
 		a.final[commit] = s
 		a.mu.Unlock()
+	}
+	return a.clocked(s)
+}
+
+// clocked adds what the forge's clock says: its stamps are compared with that.
+func (a *Answerer) clocked(s promoter.Sealing) promoter.Sealing {
+	if c, ok := a.Forge.(Clocked); ok {
+		if now, known := c.Clock(); known {
+			s.Now = now
+		}
 	}
 	return s
 }

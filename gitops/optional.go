@@ -30,6 +30,20 @@ type Labeler interface {
 	Label(ctx context.Context, number int, labels ...string) error
 }
 
+// Clocked is a forge whose clock can be told from its answers.
+type Clocked interface {
+	// Clock is what the forge's clock says now, as its last answer tells; false
+	// while there was none. It is our own where the two are as good as equal.
+	Clock() (now time.Time, known bool)
+}
+
+// Rationed is a forge that says how many calls it leaves us.
+type Rationed interface {
+	// CallsLeft are the calls that are left until they are renewed; false while
+	// that is not known.
+	CallsLeft() (left int, renewed time.Time, known bool)
+}
+
 // Release is a release of some project.
 type Release struct {
 	Tag        string

@@ -12,6 +12,7 @@ import (
 	"promoter/gitops"
 	"promoter/gitops/alertmanager"
 	"promoter/gitops/argocd"
+	"promoter/gitops/flux"
 	"promoter/gitops/httpprobe"
 	"promoter/gitops/jsonmetric"
 	"promoter/gitops/meter"
@@ -28,11 +29,11 @@ func (w *workshop) deliver(c *config.Config) error {
 	if same || w.answers == nil {
 		return nil
 	}
-	engines, err := enginesOf(c)
+	engines, err := enginesOf(c, w.getenv)
 	if err != nil {
 		return err
 	}
-	m, err := meterOf(c)
+	m, err := meterOf(c, w.getenv)
 	if err != nil {
 		return err
 	}
@@ -66,11 +67,18 @@ func (w *workshop) unwatch() {
 	}
 }
 
-func enginesOf(c *config.Config) ([]gitops.Engine, error) {
+func enginesOf(c *config.Config, getenv func(string) string) ([]gitops.Engine, error) {
 	d := c.Delivery
 	var out []gitops.Engine
 	if len(d.ArgoCD) > 0 {
-		e, err := argoEngine(d)
+		e, err := argoEngine(d, getenv)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	if len(d.Flux) > 0 {
+		e, err := fluxEngine(d)
 		if err != nil {
 			return nil, err
 		}
@@ -79,7 +87,7 @@ func enginesOf(c *config.Config) ([]gitops.Engine, error) {
 	return out, nil
 }
 
-func argoEngine(d config.Delivery) (gitops.Engine, error) {
+func argoEngine(d config.Delivery, getenv func(string) string) (gitops.Engine, error) {
 	var o argocd.Options
 	eo := argocd.EngineOptions{Shared: len(d.Flux) > 0, Policy: converge.ArgoPolicy{
 		Dwell: time.Duration(d.Dwell), DegradedGrace: time.Duration(d.DegradedGrace), ProgressDeadline: time.Duration(d.ProgressDeadline),
@@ -95,7 +103,7 @@ func argoEngine(d config.Delivery) (gitops.Engine, error) {
 		if a.Server == "" {
 			in.Kube = &argocd.Kube{Path: a.Kubeconfig, Context: a.Context, Namespace: a.Namespace, Version: a.Version}
 		} else {
-			in.Token = tokenFrom(a.TokenFrom)
+			in.Token = tokenFrom(a.TokenFrom, getenv)
 		}
 		o.Instances = append(o.Instances, in)
 		eo.Bindings = append(eo.Bindings, argocd.Binding{Instance: a.Name, Environments: a.Environments, Clusters: a.Clusters})
@@ -108,12 +116,12 @@ func argoEngine(d config.Delivery) (gitops.Engine, error) {
 }
 
 // tokenFrom reads a secret when it is needed: one that is not set is told then.
-func tokenFrom(name string) func(context.Context) (string, error) {
+func tokenFrom(name string, getenv func(string) string) func(context.Context) (string, error) {
 	return func(context.Context) (string, error) {
 		if name == "" {
 			return "", nil
 		}
-		if v := os.Getenv(name); v != "" {
+		if v := getenv(name); v != "" {
 			return v, nil
 		}
 		return "", fmt.Errorf("environment variable %s is not set", name)
@@ -131,7 +139,7 @@ func authority(file string) ([]byte, error) {
 	return data, nil
 }
 
-func meterOf(c *config.Config) (*meter.Meter, error) {
+func meterOf(c *config.Config, getenv func(string) string) (*meter.Meter, error) {
 	judged := c.SLOGates()
 	if len(judged) == 0 {
 		return nil, nil
@@ -141,7 +149,7 @@ func meterOf(c *config.Config) (*meter.Meter, error) {
 		o.Gates[name] = meter.Gate{Gate: g.Gate, Meter: g.Meter, Objective: g.Objective, Floor: g.Floor, Allowance: g.Allowance}
 	}
 	for _, m := range c.Meters {
-		p, err := provider(m)
+		p, err := provider(m, getenv)
 		if err != nil {
 			return nil, fmt.Errorf("meter %s: %w", m.Name, err)
 		}
@@ -150,18 +158,18 @@ func meterOf(c *config.Config) (*meter.Meter, error) {
 	return meter.New(o)
 }
 
-func provider(m config.Meter) (meter.Provider, error) {
+func provider(m config.Meter, getenv func(string) string) (meter.Provider, error) {
 	ca, err := authority(m.CAFile)
 	if err != nil {
 		return nil, err
 	}
 	headers := http.Header{}
 	for name, env := range m.HeadersFrom {
-		headers.Set(name, os.Getenv(env))
+		headers.Set(name, getenv(env))
 	}
-	token, user, password := os.Getenv(m.TokenFrom), os.Getenv(m.UserFrom), os.Getenv(m.PasswordFrom)
+	token, user, password := getenv(m.TokenFrom), getenv(m.UserFrom), getenv(m.PasswordFrom)
 	for _, env := range []string{m.TokenFrom, m.UserFrom, m.PasswordFrom} {
-		if env != "" && os.Getenv(env) == "" {
+		if env != "" && getenv(env) == "" {
 			return nil, fmt.Errorf("environment variable %s is not set", env)
 		}
 	}
@@ -195,4 +203,23 @@ type below struct {
 
 func (b below) Sample(ctx context.Context, query string, at time.Time, window time.Duration) (slo.Result, error) {
 	return b.Provider.Sample(ctx, strings.TrimSuffix(b.address, "/")+"/"+strings.TrimPrefix(query, "/"), at, window)
+}
+
+func fluxEngine(d config.Delivery) (gitops.Engine, error) {
+	var o flux.Options
+	eo := flux.EngineOptions{Shared: len(d.ArgoCD) > 0, Policy: converge.FluxPolicy{
+		Dwell: time.Duration(d.Dwell), DegradedGrace: time.Duration(d.DegradedGrace), ProgressDeadline: time.Duration(d.ProgressDeadline),
+		RequestPatience: time.Duration(d.RefreshPatience),
+	}}
+	for _, c := range d.Flux {
+		o.Clusters = append(o.Clusters, flux.Cluster{Name: c.Cluster, Path: c.Kubeconfig, Context: c.Context})
+		if len(c.Environments) > 0 {
+			eo.Bindings = append(eo.Bindings, flux.Binding{Cluster: c.Cluster, Environments: c.Environments})
+		}
+	}
+	client, err := flux.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return flux.NewEngine(client, eo)
 }

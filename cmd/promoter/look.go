@@ -32,7 +32,11 @@ type follow struct {
 // openWorkshop wires a workshop that follows the base branch, wherever it is
 // run.
 func openWorkshop(ctx context.Context, a *access, f surveyFlags, stderr io.Writer) (*workshop, error) {
-	w := &workshop{now: time.Now, ledger: &gitops.Ledger{}}
+	return openWorkshopOn(ctx, thisMachine(), a, f, stderr)
+}
+
+func openWorkshopOn(ctx context.Context, m machine, a *access, f surveyFlags, stderr io.Writer) (*workshop, error) {
+	w := &workshop{machine: m, ledger: &gitops.Ledger{}}
 	if err := w.connect(ctx, a); err != nil {
 		return nil, err
 	}
@@ -40,7 +44,7 @@ func openWorkshop(ctx context.Context, a *access, f surveyFlags, stderr io.Write
 	if err != nil {
 		return nil, err
 	}
-	f.remote, f.committed, f.root = a.remote, true, mirror+".tree"
+	f.remote, f.committed, f.root, f.now = a.remote, true, mirror+".tree", m.now
 	w.follow = &follow{flags: f, dir: f.root, fresh: time.Hour, stderr: stderr}
 	return w, nil
 }
@@ -119,6 +123,9 @@ func (w *workshop) look(ctx context.Context) (promoter.Observation, gitops.Talk,
 	obs.Remarks, obs.Tickets, obs.Records = talk.Remarks, talk.Tickets, talk.Records
 	obs.TalkUnknown, obs.Merging.Silent = talk.Unknown, talk.Silent
 	w.answers.Listener = w.listener()
+	if w.answers.Origins == nil {
+		w.answers.Origins = &gitops.Origins{Repo: w.repo, Make: makeEdits}
+	}
 	w.answers.History = &gitops.Trunk{Repo: w.repo, At: commit, Name: w.base, URL: w.remote}
 	return obs, talk, nil
 }

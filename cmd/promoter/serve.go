@@ -278,6 +278,11 @@ func (s *server) look(ctx context.Context, w *workshop, name string, log *slog.L
 		}
 	})
 	s.metrics.decided(name, d)
+	if r, ok := w.forge.(gitops.Rationed); ok {
+		if left, _, known := r.CallsLeft(); known {
+			s.metrics.budget.WithLabelValues(name).Set(float64(left))
+		}
+	}
 	if err == nil && limited != nil {
 		err = limited
 	}

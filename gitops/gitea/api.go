@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"promoter/gitops"
@@ -21,6 +22,28 @@ type api struct {
 	token func(context.Context) (string, error)
 	http  *http.Client
 	now   func() time.Time
+
+	mu    sync.Mutex
+	ahead time.Duration // how far the server's clock is ahead of ours
+	heard bool
+}
+
+// skewless is what two clocks may differ without being told: answers have
+// whole seconds, and take some time to come.
+const skewless = 3 * time.Second
+
+// hear takes the server's clock from an answer.
+func (a *api) hear(h http.Header) {
+	at, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.heard, a.ahead = true, at.Sub(a.now()).Round(time.Second)
+	if a.ahead.Abs() <= skewless {
+		a.ahead = 0
+	}
 }
 
 // refusal is an answer that is no success and no common error.
@@ -75,6 +98,7 @@ func (a *api) once(ctx context.Context, method, path string, in, out any) (http.
 		return nil, err
 	}
 	defer resp.Body.Close()
+	a.hear(resp.Header)
 	data, err := io.ReadAll(io.LimitReader(resp.Body, longest+1))
 	switch {
 	case err != nil:

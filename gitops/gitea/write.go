@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"promoter/gitops"
 )
@@ -148,6 +149,28 @@ func (f *Forge) Label(ctx context.Context, number int, labels ...string) error {
 		return fmt.Errorf("label #%d: %w", number, err)
 	}
 	return nil
+}
+
+// Unlabel implements gitops.Unlabeler.
+func (f *Forge) Unlabel(ctx context.Context, number int, label string) error {
+	ids, err := f.labelIDs(ctx, []string{label})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		_, err := f.api.call(ctx, http.MethodDelete, fmt.Sprintf("%s/issues/%d/labels/%d", f.repo, number, id), nil, nil)
+		if err != nil && !errors.Is(err, gitops.ErrNotFound) {
+			return fmt.Errorf("remove label of #%d: %w", number, err)
+		}
+	}
+	return nil
+}
+
+// Clock implements gitops.Clocked.
+func (f *Forge) Clock() (time.Time, bool) {
+	f.api.mu.Lock()
+	defer f.api.mu.Unlock()
+	return f.api.now().Add(f.api.ahead), f.api.heard
 }
 
 // labelIDs returns the labels' numbers. It makes those that do not exist.

@@ -35,8 +35,27 @@ type limits struct {
 	mu      sync.Mutex
 	until   time.Time // before it nothing is asked
 	why     string
-	misses  int         // secondary limits in a row that named no time
-	content []time.Time // when content was created, the oldest first
+	misses  int           // secondary limits in a row that named no time
+	content []time.Time   // when content was created, the oldest first
+	ahead   time.Duration // how far the server's clock is ahead of ours
+	heard   bool
+	left    int // calls, until renewed
+	renewed time.Time
+}
+
+// hear takes from an answer what it says of the server's clock and of what it
+// leaves us.
+func (l *limits) hear(h http.Header) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at, err := http.ParseTime(h.Get("Date")); err == nil {
+		l.ahead, l.heard = at.Sub(l.now()).Round(time.Second), true
+	}
+	left, err := strconv.Atoi(h.Get("X-RateLimit-Remaining"))
+	reset, err2 := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
+	if err == nil && err2 == nil && h.Get("X-RateLimit-Resource") != "search" {
+		l.left, l.renewed = left, time.Unix(reset, 0)
+	}
 }
 
 // RoundTrip implements http.RoundTripper. Its error is a *gitops.RateLimited
@@ -49,6 +68,7 @@ func (l *limits) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.hear(resp.Header)
 	again, wait, err := l.judge(resp, req.Method)
 	if again {
 		_ = resp.Body.Close()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-github/v60/github"
 
@@ -116,6 +117,37 @@ func (f *Forge) dress(ctx context.Context, p *gitops.Pull, n gitops.NewPull) err
 // Label implements gitops.Labeler.
 func (f *Forge) Label(ctx context.Context, number int, labels ...string) error {
 	return f.label(ctx, number, labels)
+}
+
+// Unlabel implements gitops.Unlabeler.
+func (f *Forge) Unlabel(ctx context.Context, number int, label string) error {
+	resp, err := f.client.Issues.RemoveLabelForIssue(ctx, f.owner, f.repo, number, label)
+	if resp != nil && resp.StatusCode == http.StatusNotFound {
+		return nil // it is not there, or the pull is not: both are the next look's business
+	}
+	return f.explain("remove label", err)
+}
+
+// Clock implements gitops.Clocked.
+func (f *Forge) Clock() (time.Time, bool) {
+	f.limits.mu.Lock()
+	defer f.limits.mu.Unlock()
+	ahead := f.limits.ahead
+	if ahead.Abs() <= skewless {
+		ahead = 0
+	}
+	return f.now().Add(ahead), f.limits.heard
+}
+
+// skewless is what two clocks may differ without being told: answers have
+// whole seconds, and take some time to come.
+const skewless = 3 * time.Second
+
+// CallsLeft implements gitops.Rationed.
+func (f *Forge) CallsLeft() (int, time.Time, bool) {
+	f.limits.mu.Lock()
+	defer f.limits.mu.Unlock()
+	return f.limits.left, f.limits.renewed, !f.limits.renewed.IsZero()
 }
 
 // label adds labels. go-github sends them as a bare list, which GitHub takes
