@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -229,11 +230,11 @@ func mirrorName(remote string) string {
 }
 
 // connect makes the forge's driver.
-func (a *access) connect() (gitops.Forge, error) {
+func (a *access) connect(now func() time.Time) (gitops.Forge, error) {
 	if a.kind == "gitea" {
-		return gitea.New(gitea.Options{URL: a.api, Owner: a.owner, Repo: a.name, Token: a.forgeToken})
+		return gitea.New(gitea.Options{URL: a.api, Owner: a.owner, Repo: a.name, Token: a.forgeToken, Now: now})
 	}
-	o := github.Options{Owner: a.owner, Repo: a.name, BaseURL: a.api}
+	o := github.Options{Owner: a.owner, Repo: a.name, BaseURL: a.api, Now: now}
 	if a.token != "" {
 		o.Token = a.forgeToken
 		return github.New(o)

@@ -51,7 +51,7 @@ func demo(ctx context.Context, keep bool, stdout, stderr io.Writer) (err error) 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	s := &stage{dir: dir, out: stdout, err: stderr}
-	if s.world, err = world.Start(); err != nil {
+	if s.world, err = world.Start(nil); err != nil {
 		return fmt.Errorf("start the demo's servers: %w", err)
 	}
 	defer s.world.Close()

@@ -72,7 +72,7 @@ func runPlan(ctx context.Context, f planFlags, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer w.close()
-	d, err := w.plan(ctx, time.Now())
+	d, err := w.plan(ctx, w.now())
 	if err != nil {
 		return err
 	}

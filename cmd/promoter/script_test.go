@@ -70,7 +70,7 @@ func startWorld(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return
 	}
-	w, err := world.Start()
+	w, err := world.Start(nil)
 	ts.Check(err)
 	ts.Defer(w.Close)
 	*running = append(*running, w)

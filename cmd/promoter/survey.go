@@ -39,6 +39,15 @@ type surveyFlags struct {
 	mirrors      [][2]string // from, to; before the configured ones
 	remote       string      // the repository's URL; the checkout's origin when empty
 	committed    bool        // the root holds a commit's files and nothing else
+	now          func() time.Time
+}
+
+// clock is the survey's; the system's where none is set.
+func (f surveyFlags) clock() func() time.Time {
+	if f.now != nil {
+		return f.now
+	}
+	return time.Now
 }
 
 func (f *surveyFlags) register(c *cobra.Command) {
@@ -102,7 +111,7 @@ func survey(ctx context.Context, f surveyFlags, stderr io.Writer) (*surveyed, er
 		fmt.Fprintf(stderr, "promoter: the next scan reads everything again: %v\n", inv.CacheErr)
 	}
 	cfg.Place(inv.Pins)
-	now := time.Now()
+	now := f.clock()()
 	s := &surveyed{root: f.root, config: cfg, inventory: inv, listings: map[promoter.Artifact]promoter.Listing{}, choices: map[int]promoter.Choice{}}
 	if !f.noLookup {
 		if err := s.ask(ctx, f, cache, show, now); err != nil {
@@ -164,7 +173,7 @@ func (s *surveyed) ask(ctx context.Context, f surveyFlags, cache string, show *p
 	o := source.Options{
 		CacheDir: cache, Offline: f.offline, AllowPrivate: append(src.AllowPrivate, f.allowPrivate...),
 		Concurrency: src.Concurrency, Budget: src.Budget, Timeout: time.Duration(src.Timeout),
-		UserAgent: "promoter/" + version(), Credentials: credentials, Now: time.Now,
+		UserAgent: "promoter/" + version(), Credentials: credentials, Now: f.clock(),
 	}
 	for _, m := range f.mirrors {
 		o.Mirrors = append(o.Mirrors, source.Mirror{Prefix: m[0], To: m[1]})

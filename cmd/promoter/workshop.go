@@ -21,6 +21,8 @@ import (
 // workshop is what planning and running need: the survey, the repository, the
 // forge, the engines, the meter and the templates, wired together.
 type workshop struct {
+	machine
+
 	survey    *surveyed
 	wired     *config.Config // whose engines and meters are in use
 	policy    promoter.Policy
@@ -42,7 +44,6 @@ type workshop struct {
 	ledger  *gitops.Ledger
 	answers *gitops.Answerer
 	engines []gitops.Engine
-	now     func() time.Time
 	hint    func() // tells who waits that something may have changed; nil: nobody does
 	watched context.CancelFunc
 	seen    []promoter.Pull // of the last look
@@ -51,10 +52,18 @@ type workshop struct {
 	converged map[string]time.Time
 }
 
+// machine is what a workshop takes from where it runs, and from nowhere else.
+type machine struct {
+	now    func() time.Time
+	getenv func(string) string // where secrets are that the configuration names
+}
+
+func thisMachine() machine { return machine{now: time.Now, getenv: os.Getenv} }
+
 // newWorkshop wires what the flags and the environment name over a survey of a
 // checkout. Without access to the forge the workshop can plan and not run.
 func newWorkshop(ctx context.Context, s *surveyed, f forgeFlags) (*workshop, error) {
-	w := &workshop{now: time.Now, ledger: &gitops.Ledger{}}
+	w := &workshop{machine: thisMachine(), ledger: &gitops.Ledger{}}
 	a, err := f.access(ctx, s.root)
 	var none *noAccess
 	if errors.As(err, &none) {
@@ -101,7 +110,7 @@ func (w *workshop) adopt(s *surveyed) error {
 // connect reaches the forge and the repository.
 func (w *workshop) connect(ctx context.Context, a *access) error {
 	var err error
-	if w.forge, err = a.connect(); err != nil {
+	if w.forge, err = a.connect(w.now); err != nil {
 		return err
 	}
 	w.remote, w.signed = a.remote, a.signing != ""

@@ -11,8 +11,12 @@ import (
 	"promoter/test/world/forge"
 )
 
-// Token is what Promoter is known by on the world's forge, as user promoter.
-const Token = "world-token"
+// Token is what Promoter is known by on the world's forge, as user promoter;
+// PersonToken is Ana's, who may merge.
+const (
+	Token       = "world-token"
+	PersonToken = "ana-token"
+)
 
 // Hosted is a repository on the world's forge, with a clone of it.
 type Hosted struct {
@@ -32,12 +36,13 @@ func (h *Hosted) Pull() error {
 // Host starts a forge with the files of a directory as repository shop/gitops,
 // and clones it to a new directory.
 func (w *World) Host(from, clone string) (*Hosted, error) {
-	s, err := forge.Start(forge.Options{})
+	s, err := forge.Start(forge.Options{Now: w.Now})
 	if err != nil {
 		return nil, err
 	}
 	w.closers = append(w.closers, s.Close)
 	s.AddToken(Token, "promoter", true)
+	s.AddToken(PersonToken, "ana", true)
 	r, err := s.Create("shop", "gitops")
 	if err != nil {
 		return nil, err
@@ -51,7 +56,8 @@ func (w *World) Host(from, clone string) (*Hosted, error) {
 		if err != nil {
 			return err
 		}
-		files[filepath.ToSlash(rel)], err = os.ReadFile(path)
+		data, err := os.ReadFile(path)
+		files[filepath.ToSlash(rel)] = named(data, r.CloneURL(""))
 		return err
 	})
 	if err != nil {

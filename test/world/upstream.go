@@ -12,7 +12,9 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -91,17 +93,34 @@ func Index(charts []Chart) []byte {
 	return b.Bytes()
 }
 
-// chartRepository serves index.yaml with an ETag.
-func chartRepository(charts []Chart) http.Handler {
-	index := Index(charts)
-	etag := fmt.Sprintf(`"%x"`, sha256.Sum256(index))
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /index.yaml", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("ETag", etag)
-		w.Header().Set("Content-Type", "application/x-yaml")
-		http.ServeContent(w, r, "index.yaml", time.Time{}, bytes.NewReader(index))
-	})
-	return mux
+// shelf is a chart repository: index.yaml with an ETag.
+type shelf struct {
+	mu     sync.Mutex
+	charts []Chart
+}
+
+func newShelf(charts []Chart) *shelf { return &shelf{charts: charts} }
+
+// add puts a version beside the others of its chart.
+func (s *shelf) add(c Chart) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.charts = append(s.charts, c)
+	slices.SortStableFunc(s.charts, func(a, b Chart) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// ServeHTTP implements http.Handler.
+func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/index.yaml" {
+		http.NotFound(w, r)
+		return
+	}
+	s.mu.Lock()
+	index := Index(s.charts)
+	s.mu.Unlock()
+	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(index)))
+	w.Header().Set("Content-Type", "application/x-yaml")
+	http.ServeContent(w, r, "index.yaml", time.Time{}, bytes.NewReader(index))
 }
 
 // ociRegistry is an empty registry that logs nothing.
@@ -109,21 +128,10 @@ func ociRegistry() http.Handler { return registry.New(registry.Logger(log.New(io
 
 // fill pushes the tags and charts to the registry at host.
 func fill(host string) error {
-	push := func(repo, tag string, img v1.Image) error {
-		ref, err := name.ParseReference(host+"/"+repo+":"+tag, name.Insecure)
-		if err != nil {
-			return err
-		}
-		return remote.Write(ref, img)
-	}
 	for repo, list := range tags {
 		for _, tag := range list {
-			img, err := mutate.AppendLayers(empty.Image, static.NewLayer([]byte(repo+":"+tag), types.OCILayer))
-			if err != nil {
+			if err := pushImage(host, repo, tag); err != nil {
 				return err
-			}
-			if err := push(repo, tag, img); err != nil {
-				return fmt.Errorf("push %s:%s: %w", repo, tag, err)
 			}
 		}
 	}
@@ -134,10 +142,30 @@ func fill(host string) error {
 			if err != nil {
 				return err
 			}
-			if err := push(repo, tag, img); err != nil {
-				return fmt.Errorf("push %s:%s: %w", repo, tag, err)
+			if err := push(host, repo, tag, img); err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+// pushImage pushes an image that differs from every other.
+func pushImage(host, repo, tag string) error {
+	img, err := mutate.AppendLayers(empty.Image, static.NewLayer([]byte(repo+":"+tag), types.OCILayer))
+	if err != nil {
+		return err
+	}
+	return push(host, repo, tag, img)
+}
+
+func push(host, repo, tag string, img v1.Image) error {
+	ref, err := name.ParseReference(host+"/"+repo+":"+tag, name.Insecure)
+	if err == nil {
+		err = remote.Write(ref, img)
+	}
+	if err != nil {
+		return fmt.Errorf("push %s:%s: %w", repo, tag, err)
 	}
 	return nil
 }

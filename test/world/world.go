@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"promoter/test/world/delivery"
 )
 
 //go:embed all:sample
@@ -19,25 +21,43 @@ var sample embed.FS
 type World struct {
 	Charts   string // URL of the chart repository: https://charts.example.com
 	Registry string // URL of the registry: registry.example.com and docker.io
-	servers  []*http.Server
-	closers  []func() error
+	// ArgoCD and Prometheus are URLs that answer once something is delivered.
+	ArgoCD, Prometheus string
+
+	clock              *delivery.Clock // nil: the wall's
+	charts             *shelf
+	argocd, prometheus late
+	servers            []*http.Server
+	closers            []func() error
 }
 
-// Start starts the chart repository and the registry and fills them.
-func Start() (*World, error) {
-	w := &World{}
-	var err error
-	if w.Charts, err = w.serve(chartRepository(Charts())); err != nil {
-		return nil, err
-	}
-	if w.Registry, err = w.serve(ociRegistry()); err != nil {
-		return nil, err
+// Start starts the chart repository and the registry and fills them. All of
+// the world's times come from the clock; nil: the wall's.
+func Start(clock *delivery.Clock) (*World, error) {
+	w := &World{clock: clock, charts: newShelf(Charts())}
+	for _, s := range []struct {
+		url *string
+		h   http.Handler
+	}{{&w.Charts, w.charts}, {&w.Registry, ociRegistry()}, {&w.ArgoCD, &w.argocd}, {&w.Prometheus, &w.prometheus}} {
+		var err error
+		if *s.url, err = w.serve(s.h); err != nil {
+			w.Close()
+			return nil, err
+		}
 	}
 	if err := fill(strings.TrimPrefix(w.Registry, "http://")); err != nil {
 		w.Close()
 		return nil, fmt.Errorf("fill the registry: %w", err)
 	}
 	return w, nil
+}
+
+// Now is the world's time.
+func (w *World) Now() time.Time {
+	if w.clock == nil {
+		return time.Now()
+	}
+	return w.clock.Now()
 }
 
 // serve starts a server on a free port of loopback.
@@ -54,11 +74,11 @@ func (w *World) serve(h http.Handler) (string, error) {
 
 // Close stops the servers.
 func (w *World) Close() {
-	for _, s := range w.servers {
-		_ = s.Close() // what was open is of no use any more
-	}
 	for _, c := range w.closers {
 		_ = c()
+	}
+	for _, s := range w.servers {
+		_ = s.Close() // what was open is of no use any more
 	}
 }
 

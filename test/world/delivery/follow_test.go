@@ -37,11 +37,12 @@ func sample(t *testing.T) map[string]string {
 	return files
 }
 
-// The sample has plain Applications and a set of them, which nothing syncs.
+// The sample has plain Applications, and two sets of them, one of which nothing
+// syncs.
 func TestTheSample(t *testing.T) {
 	files := sample(t)
 	s := begin(t, files, func(c *delivery.Config) {
-		c.Beside = []byte(kustomizeApp("dev"))
+		c.Beside = []byte(strings.Replace(kustomizeApp("dev"), "storefront-dev", "elsewhere-dev", 1))
 		c.Place = func(a argocd.Application) delivery.Place {
 			env, tenant, _ := strings.Cut(a.Spec.Destination.Name, "-")
 			return delivery.Place{Environment: env, Tenant: tenant, Cluster: a.Spec.Destination.Name}
@@ -55,8 +56,9 @@ func TestTheSample(t *testing.T) {
 		names = append(names, k.Name)
 	}
 	want := []string{
-		"addons-dev", "addons-production-acme", "addons-production-globex", "addons-staging",
-		"sessions-dev", "sessions-production-acme", "sessions-production-globex", "sessions-staging", "storefront-dev",
+		"addons-dev", "addons-production-acme", "addons-production-globex", "addons-staging", "elsewhere-dev",
+		"sessions-dev", "sessions-production-acme", "sessions-production-globex", "sessions-staging",
+		"storefront-dev", "storefront-production-acme", "storefront-production-globex", "storefront-staging",
 	}
 	if !slices.Equal(names, want) {
 		t.Fatalf("applications %q, want %q", names, want)
