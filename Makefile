@@ -22,13 +22,13 @@ test: ## run the tests
 	go test ./...
 
 .PHONY: realforge
-realforge: ## install what judges the forge drivers: emulate, GitHub's OpenAPI description, Gitea (nine CPU minutes, once)
+realforge: ## install what judges the forge drivers: emulate, GitHub's OpenAPI description and recorded webhooks, Gitea (nine CPU minutes, once)
 	cd test/realforge && npm ci --ignore-scripts
 	test/realforge/gitea.sh build
 
 .PHONY: test-forges
 test-forges: ## hold the forge drivers to one suite: on the fake, on a real Gitea, on emulate, judged by GitHub's OpenAPI
-	PROMOTER_REAL_FORGES=1 go test -count=1 -v -run 'Conformance|OpenAPI' ./gitops/github ./gitops/gitea
+	PROMOTER_REAL_FORGES=1 go test -count=1 -v -run 'Conformance|OpenAPI|Recorded|Gitea' ./gitops/github ./gitops/gitea ./gitops/webhook
 
 .PHONY: lint
 lint: ## run the linters
