@@ -24,7 +24,9 @@ type done struct {
 // tried in vain. tell hears of each action.
 func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promoter.Decision, error) {
 	var all []done
-	failed := map[string]bool{}
+	// An action that failed, or was done and is asked for again at once (a pull
+	// that waits in a merge queue), is left to the next run.
+	tried := map[string]bool{}
 	for range maxLooks {
 		d, err := w.plan(ctx, w.now())
 		if err != nil {
@@ -33,7 +35,7 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 		ex := w.executor(ctx)
 		acted := false
 		for _, a := range d.Actions {
-			if failed[a.String()] {
+			if tried[a.String()] {
 				continue
 			}
 			if loop.Stopping(ctx) {
@@ -44,9 +46,7 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 			x := done{a, o.Detail, o.Stale, err}
 			all = append(all, x)
 			tell(x)
-			if err != nil {
-				failed[a.String()] = true
-			}
+			tried[a.String()] = !o.Stale
 			if ctx.Err() != nil {
 				return all, d, ctx.Err()
 			}
