@@ -63,7 +63,7 @@ func (w *world) gate(probe promoter.Probe, reached []promoter.Reached) gateFact 
 func (w *world) answer(q promoter.Question, o *promoter.Observation) {
 	switch q.About {
 	case promoter.AboutSeals:
-		s := promoter.Sealing{Unknown: w.fails["seals"]}
+		s := promoter.Sealing{Unknown: w.fails["seals"], Now: w.stamp()}
 		if s.Unknown == "" {
 			s.Seals = slices.Clone(w.seals[q.Commit])
 		}
@@ -74,7 +74,29 @@ func (w *world) answer(q promoter.Question, o *promoter.Observation) {
 		o.Deliveries[q.Key] = w.readiness(q)
 	case promoter.AboutDelivery:
 		o.Deliveries[q.Key] = w.delivery(q)
+	case promoter.AboutOrigin:
+		o.Origins[q.Key] = w.origin(q)
 	}
+}
+
+// recent is how long ago a commit may be for somebody to ask what it did.
+const recent = 72 * time.Hour
+
+// origin is the newest commit that wrote one of the places.
+func (w *world) origin(q promoter.Question) promoter.Origin {
+	newest := 0
+	for _, at := range q.Places {
+		for _, s := range w.files[at.File] {
+			if s.key == at.Path {
+				newest = max(newest, s.since)
+			}
+		}
+	}
+	at := w.commits[newest].at
+	if newest == 0 || w.now.Sub(at) > recent {
+		return promoter.Origin{Old: true}
+	}
+	return promoter.Origin{Commit: w.commit(newest), At: at}
 }
 
 func about(r promoter.Reached) promoter.Convergence {
@@ -112,8 +134,10 @@ func (w *world) readiness(q promoter.Question) promoter.Delivery {
 func (w *world) delivery(q promoter.Question) promoter.Delivery {
 	var d promoter.Delivery
 	merged := w.now
-	if i := slices.IndexFunc(w.pulls, func(p *pull) bool { return p.Merge == q.Commit }); i >= 0 {
-		merged = w.pulls[i].merged
+	for n, c := range w.commits {
+		if w.commit(n) == q.Commit {
+			merged = c.at
+		}
 	}
 	for _, r := range q.Reached {
 		f, c := w.app(r), about(r)

@@ -18,7 +18,6 @@ type pull struct {
 	comments []comment
 	reviews  []review
 	records  []promoter.Record
-	merged   time.Time // by the true clock
 	queued   bool
 }
 
@@ -235,7 +234,7 @@ func (w *world) merge(p *pull) error {
 	if err := w.edit(p.Edits); err != nil {
 		return fmt.Errorf("#%d cannot be merged: %w", p.Number, err)
 	}
-	p.State, p.Merge, p.MergedAt, p.merged = promoter.PullMerged, w.head(), w.stamp(), w.now
+	p.State, p.Merge, p.MergedAt = promoter.PullMerged, w.head(), w.stamp()
 	p.queued = false
 	return nil
 }

@@ -12,6 +12,7 @@ func (w *world) observe() promoter.Observation {
 	o := promoter.Observation{
 		Base: "main", Commit: w.head(), PullsUnknown: w.fails["pulls"], TalkUnknown: w.fails["talk"],
 		Sealings: map[string]promoter.Sealing{}, Deliveries: map[string]promoter.Delivery{}, Approvals: map[string]promoter.Approvals{},
+		Origins: map[string]promoter.Origin{},
 		Merging: promoter.Merging{Methods: []string{"merge", "squash", "rebase"}, Queue: w.queue, Silent: w.silent},
 		Unread:  make([][]string, len(w.policy.Waves)),
 	}
@@ -83,7 +84,7 @@ func (w *world) seen(p *pull) promoter.Pull {
 			n++
 		}
 		for _, e := range out.Edits {
-			out.Moved = out.Moved || w.commits[n][e.Place.File] != w.text(e.Place.File)
+			out.Moved = out.Moved || w.commits[n].texts[e.Place.File] != w.text(e.Place.File)
 		}
 	}
 	return out

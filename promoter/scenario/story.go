@@ -28,6 +28,8 @@ type teller struct {
 	meanwhile []func(*teller) error
 	got       map[int][]string // by the line of the expectation
 	once      map[string]bool  // effects that may happen once
+	// check, if there is one, has a say before each action.
+	check func(promoter.Action) error
 }
 
 // entry is an action that was tried.
@@ -49,11 +51,11 @@ func (t *teller) look(most int) (changed, again bool, err error) {
 		if round > 10 {
 			return false, false, brokenError{fmt.Sprintf("10 rounds of answers, and still a question about %s", d.Questions[0].Key)}
 		}
-		known := len(o.Sealings) + len(o.Deliveries) + len(o.Approvals)
+		known := answers(o)
 		for _, q := range d.Questions {
 			w.answer(q, &o)
 		}
-		if len(o.Sealings)+len(o.Deliveries)+len(o.Approvals) == known {
+		if answers(o) == known {
 			return false, false, brokenError{fmt.Sprintf("%s is asked again although it was answered", d.Questions[0].Key)}
 		}
 		d = promoter.Plan(o, w.policy, w.now)
@@ -85,8 +87,17 @@ func (t *teller) look(most int) (changed, again bool, err error) {
 	return changed, again, nil
 }
 
+func answers(o promoter.Observation) int {
+	return len(o.Sealings) + len(o.Deliveries) + len(o.Approvals) + len(o.Origins)
+}
+
 // act executes an action and notes what became of it.
 func (t *teller) act(a promoter.Action) (did, stale bool, err error) {
+	if t.check != nil {
+		if err := t.check(a); err != nil {
+			return false, false, err
+		}
+	}
 	did, err = t.world.act(a)
 	verb, _, _ := strings.Cut(a.String(), " ")
 	var old staleError
@@ -130,7 +141,7 @@ func (t *teller) twice(a promoter.Action) error {
 		}
 	case promoter.WriteSeal:
 		if a.Seal.Stage != promoter.StageReady { // which grows old
-			key = fmt.Sprintf("sealed: %s on %s", a.Seal.Stage, a.Seal.Commit)
+			key = fmt.Sprintf("sealed: %s %s on %s", a.Seal.Stage, a.Seal.Verdict, a.Seal.Commit)
 		}
 	}
 	if key == "" {
@@ -168,16 +179,18 @@ func sameDecision(o promoter.Observation, w *world, d promoter.Decision) error {
 	slices.Reverse(o.Targets)
 	slices.Reverse(o.Pulls)
 	again := promoter.Plan(o, w.policy, w.now)
+	if len(again.Questions) > 0 {
+		return nil // it came to ask for another fact first
+	}
 	words := func(d promoter.Decision) []string {
 		out := []string{"wake " + d.Wake.String()}
 		for _, a := range d.Actions {
 			out = append(out, a.String())
 		}
-		said := len(out)
 		for _, l := range d.Lines {
 			out = append(out, l.String())
 		}
-		slices.Sort(out[said:]) // what is said counts, not in which order
+		slices.Sort(out) // what is done and said counts, not in which order
 		return out
 	}
 	if a, b := words(d), words(again); !slices.Equal(a, b) {

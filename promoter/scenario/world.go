@@ -25,7 +25,7 @@ type world struct {
 	skew       span
 
 	files    map[string][]*scalar // the base branch
-	commits  []map[string]string  // its history, each as the files' texts
+	commits  []snapshot           // its history
 	unread   map[string]bool
 	offered  map[promoter.Artifact][]promoter.Release
 	unlisted map[promoter.Artifact]string
@@ -47,12 +47,19 @@ type world struct {
 	queue  bool
 }
 
+// snapshot is one commit of the base branch.
+type snapshot struct {
+	at    time.Time
+	texts map[string]string // of the files
+}
+
 // scalar is a version written in a file.
 type scalar struct {
 	pin     promoter.Pin // as it is, but for its version and place
 	key     string
 	written string
 	reaches []string
+	since   int // the commit that wrote it
 }
 
 func newWorld(c *config.Config) *world {
@@ -91,7 +98,7 @@ func (w *world) record() {
 	for name := range w.files {
 		texts[name] = w.text(name)
 	}
-	w.commits = append(w.commits, texts)
+	w.commits = append(w.commits, snapshot{w.now, texts})
 }
 
 func (w *world) head() string { return w.commit(len(w.commits) - 1) }
@@ -223,7 +230,7 @@ func (w *world) edit(edits []promoter.Edit) error {
 		at = append(at, w.files[e.Place.File][i])
 	}
 	for i, e := range edits {
-		at[i].written = e.To
+		at[i].written, at[i].since = e.To, len(w.commits)
 	}
 	w.record()
 	return nil
