@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -189,12 +190,38 @@ func (a *access) mirrorDir() (string, error) {
 	return filepath.Join(mirrors, mirrorName(a.remote)), nil
 }
 
-// repository opens the mirror through which branches are read and pushed.
-func (a *access) repository(ctx context.Context) (*repo.Repo, error) {
+// maxMirrors is how many processes of one user may work on one repository at
+// the same time, each on a mirror of its own.
+const maxMirrors = 4
+
+// repository opens the mirror through which branches are read and pushed, and
+// says where it is. While another process has it (serve, say, while somebody
+// asks it to explain), the next one is used.
+func (a *access) repository(ctx context.Context) (*repo.Repo, string, error) {
 	dir, err := a.mirrorDir()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
+	for n := 1; ; n++ {
+		at := dir
+		if n > 1 {
+			at = fmt.Sprintf("%s-%d", dir, n)
+		}
+		wait := ctx
+		if n < maxMirrors {
+			short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+			defer cancel()
+			wait = short
+		}
+		r, err := a.open(wait, at)
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return r, at, err
+		}
+	}
+}
+
+func (a *access) open(ctx context.Context, dir string) (*repo.Repo, error) {
+	var err error
 	o := repo.Options{URL: a.remote, Dir: dir, Auth: a.gitAuth, Author: repo.Person{Name: "Promoter", Email: "promoter@users.noreply.invalid"}}
 	if a.signing != "" {
 		if o.Signer, err = signer(a.signing, os.Getenv("PROMOTER_SIGNING_KEY_PASSPHRASE")); err != nil {

@@ -40,11 +40,7 @@ func openWorkshopOn(ctx context.Context, m machine, a *access, f surveyFlags, st
 	if err := w.connect(ctx, a); err != nil {
 		return nil, err
 	}
-	mirror, err := a.mirrorDir()
-	if err != nil {
-		return nil, err
-	}
-	f.remote, f.committed, f.root, f.now = a.remote, true, mirror+".tree", m.now
+	f.remote, f.committed, f.root, f.now = a.remote, true, w.mirror+".tree", m.now
 	w.follow = &follow{flags: f, dir: f.root, fresh: time.Hour, stderr: stderr}
 	return w, nil
 }

@@ -33,6 +33,7 @@ type workshop struct {
 	repo      *repo.Repo // nil: the remote is not reached
 	forge     gitops.Forge
 	public    gitops.ReleaseLister // where charts' projects publish; nil: not reached
+	mirror    string               // directory
 	remote    string
 	base      string
 	settings  gitops.Settings
@@ -124,7 +125,7 @@ func (w *workshop) connect(ctx context.Context, a *access) error {
 	if err := w.readSettings(ctx, a); err != nil {
 		return err
 	}
-	w.repo, err = a.repository(ctx)
+	w.repo, w.mirror, err = a.repository(ctx)
 	return err
 }
 
