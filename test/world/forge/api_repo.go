@@ -71,8 +71,11 @@ func (s *Server) routes() {
 	s.web.HandleFunc("GET /{owner}/{repo}/issues/{number}", s.issuePage)
 }
 
-// ServeHTTP sends a request to the API, or to the pages and to Git.
+// ServeHTTP sends a request to the API, or to the pages and to Git. Answers are
+// dated by the forge's own clock.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat)) // its own clock's, as its stamps are
+	w.Header().Set("Date", s.now().Format(http.TimeFormat))
 	if strings.HasPrefix(r.URL.Path, "/api/") {
 		s.api.ServeHTTP(w, r)
 		return

@@ -25,6 +25,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -59,6 +60,7 @@ type Server struct {
 	dir      string
 	own      bool // dir is removed on Close
 	server   *http.Server
+	front    atomic.Pointer[Front]
 	api, web *http.ServeMux
 	ctx      context.Context // ends with Close
 	stop     context.CancelFunc
@@ -124,7 +126,7 @@ func Start(o Options) (*Server, error) {
 	s.hooks = newDeliveries(s.ctx)
 	s.api, s.web = http.NewServeMux(), http.NewServeMux()
 	s.routes()
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	s.server = &http.Server{Handler: http.HandlerFunc(s.fronted), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.server.Serve(l) }() // ends with Close; its error is then ErrServerClosed
 	return s, nil
 }
