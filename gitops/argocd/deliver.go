@@ -131,7 +131,8 @@ func (w *work) wantsLook(c promoter.Convergence, s converge.ArgoSnapshot) bool {
 func (w *work) judge(ctx context.Context, mem *entry, ask *converge.Ask, s converge.ArgoSnapshot, above []converge.ArgoApp) promoter.Convergence {
 	looks := w.ledger.looks(mem, s)
 	c := converge.Argo(*ask, looks, w.now)
-	if !s.Renders() || !s.ChildrenKnown || c.Outcome != promoter.Blind && c.Outcome != promoter.Converged || len(above) >= deepest {
+	asksChildren := c.Outcome == promoter.Blind && strings.HasPrefix(c.Reason, "it renders ")
+	if !s.ChildrenKnown || !asksChildren || len(above) >= deepest {
 		return c
 	}
 	ask.Children = w.children(ctx, s, append(slices.Clone(above), s.App))
@@ -208,6 +209,11 @@ func (w *work) ancestry(ctx context.Context, mem *entry, ask converge.Ask, s con
 			w.ledger.lacked(mem, revision, w.now)
 		}
 		out[revision] = a
+	}
+	for _, revision := range converge.ArgoDeployed(ask, s) {
+		if _, known := out[revision]; !known {
+			out[revision] = converge.Ancestry{Same: w.same(ctx, ask.Commit, revision, ask.Paths)}
+		}
 	}
 	return out
 }

@@ -8,6 +8,13 @@
 // else: this package never syncs, never rolls back and never writes a spec.
 // Tokens go into one header of requests to one server and into no error.
 //
+// An Engine answers what a decision wants to know of Applications: it finds
+// those that a change reaches, has them compared with Git once, asks the
+// predicates of package converge, and looks at a single Application only where
+// the list is no last word. What it cannot find or read is blind, by name; a
+// failure is only the change's own with a record that all was well before it
+// and with content that names what was moved.
+//
 // The API is the better way where there is a choice: a token that may only get
 // applications can refresh, and sees resource trees and live values. Through a
 // kubeconfig a refresh is a patch, which in Argo CD's case is power over the

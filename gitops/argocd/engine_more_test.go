@@ -251,3 +251,34 @@ func TestAPinInAChildsManifest(t *testing.T) {
 		t.Errorf("all of it is the chart that is moved: %q", c.Evidence)
 	}
 }
+
+// What an ApplicationSet makes is told by its tree, and asked as well.
+func TestASetsApplicationsAreAsked(t *testing.T) {
+	w := newTower(t, argocd.EngineOptions{})
+	w.settle()
+	w.change(func(a *world.Application) {
+		a.Status.Resources = append(a.Status.Resources, world.Resource{Group: "argoproj.io", Version: "v1alpha1", Kind: "ApplicationSet", Namespace: "argocd", Name: "shops", Status: "Synced"})
+	})
+	w.want(about("cart"), promoter.Blind, "which ones is not known") // the tree is not built yet
+	made := before()
+	made.Metadata.Name = "made"
+	w.server.Set(made)
+	w.server.SetExtra(key, func(e *world.Extra) {
+		set := world.Node{Group: "argoproj.io", Kind: "ApplicationSet", Namespace: "argocd", Name: "shops", UID: "s"}
+		e.Nodes = []world.Node{set, {Group: "argoproj.io", Kind: "Application", Namespace: "argocd", Name: "made", UID: "m", ParentRefs: []world.Node{set}}}
+	})
+	w.clock.set(after(130))
+	w.change(func(a *world.Application) { a.Metadata.Labels = map[string]string{"built": "yes"} })
+	q := about("cart")
+	d := w.ask(q)
+	if c := d.Apps[0]; c.Outcome != promoter.Pending || !strings.HasPrefix(c.Reason, "made: ") {
+		t.Errorf("%s: %s", c.Outcome, c.Reason)
+	}
+	w.server.Update(world.Key{Namespace: "argocd", Name: "made"}, func(a *world.Application) { settled(a); a.Status.ReconciledAt = at(140) })
+	w.clock.set(after(170))
+	for _, c := range w.ask(q).Apps {
+		if c.Outcome != promoter.Converged {
+			t.Errorf("%s: %s: %s", c.App, c.Outcome, c.Reason)
+		}
+	}
+}

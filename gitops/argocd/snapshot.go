@@ -31,6 +31,12 @@ type newer struct {
 		} `json:"syncPolicy"`
 	} `json:"spec"`
 	Status struct {
+		History []struct {
+			compared
+			Revision   string      `json:"revision"`
+			Revisions  []string    `json:"revisions"`
+			DeployedAt metav1.Time `json:"deployedAt"`
+		} `json:"history"`
 		Sync struct {
 			ComparedTo compared `json:"comparedTo"`
 		} `json:"sync"`
@@ -102,6 +108,12 @@ func snapshot(instance string, raw []byte) (converge.ArgoSnapshot, error) {
 	sourcesOf(&s, &app, &more)
 	policyOf(&s, app.Spec.SyncPolicy, &more)
 	s.Operation = operationOf(st.OperationState)
+	if h := more.Status.History; len(h) > 0 {
+		last := &h[len(h)-1] // Argo CD appends
+		s.Deployed = &converge.ArgoDeployment{
+			Sources: comparedSources(len(last.Sources) > 0, &last.compared), Revisions: vector(last.Revision, last.Revisions), At: last.DeployedAt.Time,
+		}
+	}
 	override := &more.Status.OperationState.Operation.Sync
 	if instead := comparedSources(len(override.Sources) > 0, override); s.Operation != nil && len(instead) > 0 && !slices.Equal(instead, s.Sources) {
 		s.Operation.Foreign = true // a rollback, to what the spec was

@@ -8,6 +8,11 @@
 // that asks for a reconcile: this package writes no spec, suspends nothing and
 // resumes nothing.
 //
+// An Engine answers what a decision wants to know of Kustomizations and
+// HelmReleases: it looks at those clusters only that a change reaches, asks a
+// source once for all that follow it, and hands what it reads to the
+// predicates of package converge.
+//
 // Names are the same in all clusters, so that everything is named by the
 // cluster too. Health of single objects is read where Flux waits for none, and
 // by rules that take a custom object without status for unfinished when its

@@ -48,6 +48,7 @@ type ArgoSnapshot struct {
 
 	Requested bool // an operation is requested or running
 	Operation *ArgoOperation
+	Deployed  *ArgoDeployment // the last that succeeded in full; nil: not told
 
 	ReconciledAt time.Time // start of the last comparison with Git
 	Health       string
@@ -99,6 +100,13 @@ type ArgoOperation struct {
 	Foreign    bool // of sources or manifests that are not the spec's
 	Retried    int64
 	Resources  []ArgoResult
+}
+
+// ArgoDeployment is an entry of the history.
+type ArgoDeployment struct {
+	Sources   []ArgoSource
+	Revisions []string // one for each source
+	At        time.Time
 }
 
 // ArgoResult is what an operation did to one resource.

@@ -146,7 +146,7 @@ func (l *argoLook) dwell() *stop {
 	from := l.healthyFrom()
 	at := l.s.ReadAt
 	op := l.s.Operation
-	began := !l.ask.Expect.Changed || op != nil && op.Phase == "Succeeded" && l.opHolds() == Yes
+	began := !l.ask.Expect.Changed || op != nil && op.Phase == "Succeeded" && l.opHolds() == Yes || l.deployed()
 	until := from.Add(4 * d)
 	if l.s.HealthTimed && !l.s.HealthSince.IsZero() && began {
 		until = from.Add(d)

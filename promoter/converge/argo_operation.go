@@ -251,7 +251,7 @@ func (l *argoLook) applied() *stop {
 	if op != nil && op.Phase == "Succeeded" && !op.DryRun && !op.Partial && holds == Yes {
 		return nil
 	}
-	if l.proven() {
+	if l.deployed() || l.proven() {
 		return nil
 	}
 	switch {
@@ -265,6 +265,30 @@ func (l *argoLook) applied() *stop {
 		return blocked("its last sync was of some resources only: sync it in full")
 	}
 	return l.awaited(l.waiting(), l.ask.Policy.RefreshPatience, "it was compared at %s, but nothing was applied", short(l.ask.Commit))
+}
+
+// deployed reports whether what was applied last, in full, is the commit's
+// content by another name: a revert of what could not be applied needs no sync.
+func (l *argoLook) deployed() bool {
+	d := l.s.Deployed
+	if d == nil || l.s.Hydrator != nil || len(d.Revisions) != len(l.s.Sources) || !slices.Equal(d.Sources, l.s.Sources) || len(l.s.Revisions) != len(l.s.Sources) {
+		return false
+	}
+	for i, s := range l.s.Sources {
+		v := d.Revisions[i]
+		want, wanted := l.ask.Expect.wanted(s)
+		same := v == l.s.Revisions[i]
+		switch {
+		case s.git() && SameRepo(s.Repo, l.ask.Repo) && l.ask.follows(s.Revision):
+			same = FullHash(v) && (v == l.ask.Commit || l.ask.History[v].Same == Yes)
+		case wanted:
+			same = want.at(s, v) == Yes
+		}
+		if !same {
+			return false
+		}
+	}
+	return true
 }
 
 // ordered asks whether the status was written after the operation: until then

@@ -89,6 +89,16 @@ func ArgoAgainst(s ArgoSnapshot) []string {
 	return out
 }
 
+// ArgoDeployed are the commits of which an answer needs to know whether what the
+// application reads is the same in them.
+func ArgoDeployed(ask Ask, s ArgoSnapshot) []string {
+	if s.Deployed == nil {
+		return nil
+	}
+	s.Revisions, s.Operation = s.Deployed.Revisions, nil
+	return ArgoCommits(ask, s)
+}
+
 // ArgoCommits are the commits that an answer needs to know the history of.
 func ArgoCommits(ask Ask, s ArgoSnapshot) []string {
 	var out []string
@@ -118,17 +128,6 @@ func ArgoCommits(ask Ask, s ArgoSnapshot) []string {
 		}
 	}
 	return out
-}
-
-// Renders reports whether an application renders applications, whose state is
-// not part of its own.
-func (s ArgoSnapshot) Renders() bool {
-	if s.AppOfApps || len(s.Children) > 0 {
-		return true
-	}
-	return slices.ContainsFunc(s.Resources, func(r ArgoResource) bool {
-		return r.Ref.Group == "argoproj.io" && !r.Hook && (r.Ref.Kind == "Application" || r.Ref.Kind == "ApplicationSet")
-	})
 }
 
 // Changed reports whether a sync of the commit itself, after the merge, has

@@ -271,7 +271,7 @@ func TestEveryFieldSpeaks(t *testing.T) {
 		"Retries": "only matters while running", "RetryFresh": "only matters while running", "CanSync": "only matters out of sync",
 		"MultiSource": "the vectors' lengths say it", "Version": "only its order matters", "Tree": "only for attribution",
 		"Children": "nil without children", "ChildrenKnown": "no children", "Hydrator": "nil without hydrator", "HealthTimed": "true is asked for more",
-		"ReadAt": "see the steps", "HealthSince": "zero is untimed", "Kinds": "only for what they read",
+		"ReadAt": "see the steps", "HealthSince": "zero is untimed", "Kinds": "only for what they read", "Deployed": "stands for an operation",
 	}
 	typ := reflect.TypeFor[ArgoSnapshot]()
 	for i := range typ.NumField() {

@@ -329,3 +329,48 @@ func BenchmarkArgoOneLook(b *testing.B) {
 		}
 	}
 }
+
+// A sync failed, and the revert asks for what is still there: nothing is synced,
+// and nothing is missing.
+func TestWhatIsThereAlreadyNeedsNoSync(t *testing.T) {
+	t.Parallel()
+	ask, s := settled()
+	ask.Expect.Items, ask.Expect.Images = nil, nil
+	bad := strings.Repeat("b", 40)
+	ask.History[bad] = Ancestry{Holds: No, Same: No}
+	ask.History[commitO] = Ancestry{Holds: No, Same: Yes}
+	s.Operation = &ArgoOperation{Phase: "Failed", StartedAt: after(-30), FinishedAt: after(-20), Asked: []string{bad}, Result: []string{bad}}
+	judge(t, ask, looks(s, 150), promoter.Pending, "nothing was applied")
+	s.Deployed = &ArgoDeployment{Sources: s.Sources, Revisions: []string{commitO}, At: after(-9000)}
+	judge(t, ask, looks(s, 150), promoter.Converged, "")
+	if got := ArgoDeployed(ask, s); !slices.Equal(got, []string{commitO}) {
+		t.Errorf("%q", got)
+	}
+	for name, spoil := range map[string]func(*Ask, *ArgoSnapshot){
+		"other content":     func(a *Ask, _ *ArgoSnapshot) { a.History[commitO] = Ancestry{Holds: No, Same: No} },
+		"content not known": func(a *Ask, _ *ArgoSnapshot) { delete(a.History, commitO) },
+		"another spec": func(_ *Ask, s *ArgoSnapshot) {
+			s.Deployed = &ArgoDeployment{Sources: []ArgoSource{{Repo: repoURL, Path: "apps/old", Revision: "main"}}, Revisions: []string{commitO}}
+		},
+		"a branch's name": func(a *Ask, s *ArgoSnapshot) {
+			a.History["main"] = Ancestry{Same: Yes}
+			s.Deployed = &ArgoDeployment{Sources: s.Sources, Revisions: []string{"main"}}
+		},
+		"no revisions": func(_ *Ask, s *ArgoSnapshot) { s.Deployed = &ArgoDeployment{Sources: s.Sources} },
+	} {
+		ask, s := ask, s
+		ask.History = map[string]Ancestry{commitX: {Yes, Yes}, commitO: {No, Yes}, bad: {No, No}}
+		spoil(&ask, &s)
+		if got := Argo(ask, looks(s, 150), after(150)); got.Outcome != promoter.Pending {
+			t.Errorf("%s: %s: %s", name, got.Outcome, got.Reason)
+		}
+	}
+	chart := ArgoSource{Repo: "https://charts.example.com", Chart: "redis", Revision: "1.2.3"}
+	ask.Expect.Versions = []Version{{Repo: chart.Repo, Chart: "redis", From: "1.3.0", To: "1.2.3"}}
+	s.Sources, s.Compared, s.Revisions = []ArgoSource{chart}, []ArgoSource{chart}, []string{"1.2.3"}
+	s.Operation.Asked, s.Operation.Result = []string{"1.3.0"}, []string{"1.3.0"}
+	s.Deployed = &ArgoDeployment{Sources: s.Sources, Revisions: []string{"1.2.3"}}
+	judge(t, ask, looks(s, 150), promoter.Converged, "")
+	s.Deployed = &ArgoDeployment{Sources: s.Sources, Revisions: []string{"1.2.2"}}
+	judge(t, ask, looks(s, 150), promoter.Pending, "nothing was applied")
+}

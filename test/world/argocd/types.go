@@ -134,8 +134,20 @@ type Status struct {
 	ReconciledAt   *Time           `json:"reconciledAt,omitempty"`
 	Resources      []Resource      `json:"resources,omitempty"`
 	Conditions     []Condition     `json:"conditions,omitempty"`
+	History        []Deployment    `json:"history,omitempty"`
 	Summary        Summary         `json:"summary"`
 	SourceHydrator *Hydration      `json:"sourceHydrator,omitempty"`
+}
+
+// Deployment is a sync that succeeded in full.
+type Deployment struct {
+	ID              int      `json:"id"`
+	Revision        string   `json:"revision,omitempty"`
+	Revisions       []string `json:"revisions,omitempty"`
+	Source          *Source  `json:"source,omitempty"`
+	Sources         []Source `json:"sources,omitempty"`
+	DeployStartedAt *Time    `json:"deployStartedAt,omitempty"`
+	DeployedAt      *Time    `json:"deployedAt,omitempty"`
 }
 
 // SyncStatus is the last comparison.

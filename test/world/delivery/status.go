@@ -83,6 +83,11 @@ func over(app *argocd.Application, a *app, op *operation, at time.Time) *argocd.
 func succeeded(app *argocd.Application, a *app, op *operation, at time.Time) {
 	st := over(app, a, op, at)
 	st.Phase, st.Message = "Succeeded", "successfully synced (all tasks run)"
+	spec := a.manifest.app.Spec
+	app.Status.History = append(app.Status.History, argocd.Deployment{
+		ID: len(app.Status.History), Revision: st.SyncResult.Revision, Revisions: st.SyncResult.Revisions, Source: spec.Source, Sources: spec.Sources,
+		DeployStartedAt: argocd.At(op.began), DeployedAt: argocd.At(at),
+	})
 	for _, o := range op.content.objects {
 		st.SyncResult.Resources = append(st.SyncResult.Resources, resultOf(o, "Synced", o.kind+"/"+o.name+" configured"))
 	}
