@@ -23,21 +23,31 @@ func (p *planner) explainTrials() {
 		case t.standing == proven:
 			status = Current
 		}
+		if t.byHand { // it was taken for current before it was looked at
+			p.out.Lines = slices.DeleteFunc(p.out.Lines, func(l Line) bool {
+				return l.Status == Current && l.Subject == t.unit.name && l.Wave == p.pol.Waves[t.wave].Name && t.stands(l.Environment)
+			})
+		}
 		why := t.name() + ": " + t.why
 		if t.excused && !t.branch.Revert {
 			why += " (within the wave's budget of failures: the others go on)"
 		}
-		if t.person != "" && !strings.Contains(t.why, t.person) {
-			why += "; a person is needed: " + t.person
+		if t.person != "" {
+			why += "; " + cmp.Or(t.asks, "a person is needed: "+t.person)
 		}
 		p.each(t.unit, t.wave, t.targets, func(l *Line) {
 			l.Change, l.Status, l.Why, l.Until, l.Pull = t.branch.Change, status, why, t.until, t.pull.Number
 			l.Evidence = about(t.evidence, l.Environment)
-			if l.To = l.From; !t.byHand {
-				l.From = t.left(l.Environment)
+			if !t.byHand {
+				l.From, l.To = t.left(l.Environment), l.From
 			}
 		})
 	}
+}
+
+// stands reports whether the trial has a target in an environment.
+func (t *trial) stands(environment string) bool {
+	return slices.ContainsFunc(t.targets, func(x *Target) bool { return x.Pin.Environment == environment })
 }
 
 // left are the versions that a trial brought an environment away from.

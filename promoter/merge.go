@@ -73,8 +73,14 @@ func (p *planner) hindered(x proposal, pull *Pull) blocker {
 	if m := p.pol.Method; m != "" && p.obs.Merging.Methods != nil && !slices.Contains(p.obs.Merging.Methods, m) {
 		return blocker{why: fmt.Sprintf("the repository does not permit the merge method %s, which pulls.method asks for", m)}
 	}
-	if why := p.holds[x.sheet.Change]; why != "" && (!x.revert || slices.Contains(pull.Labels, HoldLabel)) {
-		return blocker{why: why}
+	if x.revert && slices.Contains(pull.Labels, HoldLabel) {
+		return blocker{why: fmt.Sprintf("held by the label %s on #%d", HoldLabel, pull.Number)}
+	}
+	if n := p.holds[x.sheet.Change]; n > 0 && !x.revert {
+		return blocker{why: fmt.Sprintf("held by the label %s on #%d", HoldLabel, n)}
+	}
+	if pull.Refused != "" {
+		return blocker{why: "the forge refuses to merge it: " + pull.Refused, person: true}
 	}
 	for _, f := range x.files() {
 		if p.merging[f] {
@@ -147,7 +153,7 @@ func (p *planner) queued(x proposal) blocker {
 		return blocker{why: why, until: until}
 	}
 	if most := p.pol.Waves[x.wave].MaxConcurrent; most > 0 && p.inFlight[x.wave] >= most {
-		return blocker{why: fmt.Sprintf("%s of wave %s is merged and not proven yet, the most that may be", count(p.inFlight[x.wave], "pull request"), p.pol.Waves[x.wave].Name)}
+		return blocker{why: fmt.Sprintf("%s of wave %s merged and not proven yet, the most that may be", count(p.inFlight[x.wave], "pull request"), p.pol.Waves[x.wave].Name)}
 	}
 	return blocker{}
 }
@@ -297,9 +303,9 @@ func (p *planner) unwell(x proposal, q Question, apps []Convergence) blocker {
 }
 
 func (p *planner) readyText(x proposal) string {
-	text := count(len(x.sheet.Reaches), "place") + " well"
+	text := does(len(x.sheet.Reaches), "place", "is", "are") + " well"
 	if n := len(p.probes(x.sheet.Reaches, x.sheet.Class)); n > 0 {
-		text += ", " + count(n, "gate") + " see"
+		text += " and " + does(n, "gate", "sees", "see")
 	}
 	return text + " just before the merge"
 }
@@ -320,12 +326,13 @@ func (p *planner) readiness(x proposal, pull *Pull) Question {
 		}
 	}
 	var earlier []*Target
-	for _, a := range x.unit.artifacts {
-		for _, b := range x.unit.before(a, x.wave, p.pol) {
-			for _, t := range x.unit.of(a, b) {
-				if tr := p.trialOf[t]; tr == nil || !tr.excused {
-					earlier = append(earlier, t)
-				}
+	for w := range p.pol.Waves {
+		if !p.pol.precedes(w, x.wave) {
+			continue
+		}
+		for _, t := range x.unit.steps[w] {
+			if tr := p.trialOf[t]; tr == nil || !tr.excused {
+				earlier = append(earlier, t)
 			}
 		}
 	}
@@ -345,6 +352,14 @@ func (x proposal) files() []string {
 		}
 	}
 	return out
+}
+
+// does is "1 gate sees", "2 gates see".
+func does(n int, noun, one, many string) string {
+	if n == 1 {
+		return "1 " + noun + " " + one
+	}
+	return count(n, noun) + " " + many
 }
 
 func joinWords(words []string) string { return strings.Join(words, " or ") }

@@ -74,6 +74,9 @@ type Pull struct {
 	ClosedBy  string
 	UpdatedAt time.Time
 	Labels    []string
+	// Refused says why the forge would not merge it, as it is, when it was
+	// asked a moment ago.
+	Refused string
 }
 
 // change is the id of the change that the pull is of.

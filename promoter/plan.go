@@ -383,7 +383,12 @@ func (p *planner) shares(w int, ts []*Target) []share {
 }
 
 func (p *planner) sortLines() {
+	index := map[string]int{}
+	for w := range p.pol.Waves {
+		index[p.pol.Waves[w].Name] = w
+	}
 	slices.SortStableFunc(p.out.Lines, func(a, b Line) int {
-		return cmp.Or(strings.Compare(a.Subject, b.Subject), strings.Compare(a.Change, b.Change))
+		return cmp.Or(strings.Compare(a.Subject, b.Subject), index[a.Wave]-index[b.Wave], strings.Compare(a.Environment, b.Environment),
+			strings.Compare(a.Change, b.Change), strings.Compare(a.Place, b.Place))
 	})
 }

@@ -2,7 +2,6 @@ package promoter
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -22,13 +21,13 @@ type planner struct {
 	// merged are the changes of which some wave's pull was merged.
 	merged map[string]bool
 	// frozen says why a change goes nowhere: it failed somewhere. holds says
-	// who holds one.
+	// which pull's label holds one.
 	frozen map[string]string
 	// suspect says of changes that fail now, and are about to be sealed so.
 	suspect map[string]string
 	// refused are changes whose pull a person closed somewhere.
 	refused map[string]bool
-	holds   map[string]string
+	holds   map[string]int // by change: the number of the pull
 	// wanted are the branches that this decision wants to exist.
 	wanted map[string]bool
 	// held are the targets that may not move for now: an open pull that edits
@@ -66,7 +65,7 @@ func (p *planner) in(file string) []*Target {
 func newPlanner(obs Observation, pol Policy, now time.Time) *planner {
 	return &planner{
 		obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, numbered: map[int]*Pull{}, changes: map[string][]*Pull{}, retries: map[attempted]bool{}, merged: map[string]bool{}, frozen: map[string]string{}, suspect: map[string]string{}, refused: map[string]bool{},
-		holds: map[string]string{}, wanted: map[string]bool{}, held: map[*Target]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, byHand: map[string]*trial{}, obscure: map[string]int{},
+		holds: map[string]int{}, wanted: map[string]bool{}, held: map[*Target]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, byHand: map[string]*trial{}, obscure: map[string]int{},
 	}
 }
 
@@ -89,8 +88,8 @@ func (p *planner) seePull(pull *Pull) {
 	if ok && pull.State == PullClosed && !slices.Contains(pull.Labels, SupersededLabel) && !slices.Contains(pull.Labels, RetryLabel) {
 		p.refused[id] = true
 	}
-	if ok && slices.Contains(pull.Labels, HoldLabel) && pull.State != PullClosed {
-		p.holds[id] = fmt.Sprintf("held by the label %s on #%d", HoldLabel, pull.Number)
+	if n := p.holds[id]; ok && slices.Contains(pull.Labels, HoldLabel) && pull.State != PullClosed && (n == 0 || pull.Number < n) {
+		p.holds[id] = pull.Number
 	}
 	rank := func(s PullState) int {
 		return slices.Index([]PullState{PullBranch, PullClosed, PullMerged, PullOpen}, s)

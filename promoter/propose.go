@@ -206,6 +206,9 @@ func (p *planner) askedAgain(pull *Pull, b Branch) bool {
 // the order of the waves.
 func (p *planner) propose() {
 	slices.SortStableFunc(p.proposals, func(a, b proposal) int {
+		if a.revert && b.revert && a.wave != b.wave {
+			return b.wave - a.wave // where it failed, before what came before that
+		}
 		return cmp.Or(btoi(b.revert)-btoi(a.revert), p.isNew(a)-p.isNew(b), btoi(b.sheet.security())-btoi(a.sheet.security()), btoi(a.draft)-btoi(b.draft),
 			btoi(p.merged[b.sheet.Change])-btoi(p.merged[a.sheet.Change]), a.wave-b.wave, strings.Compare(a.branch, b.branch))
 	})

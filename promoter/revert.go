@@ -119,13 +119,13 @@ func (p *planner) budget(u *unit, w int) int {
 
 // takeBack proposes the reverts that a unit's failures ask for.
 func (p *planner) takeBack(u *unit) {
-	for _, failed := range u.trials {
-		if failed.standing != broken || failed.branch.Revert {
-			continue
-		}
+	for _, failed := range p.failures(u) {
 		for _, t := range u.trials {
 			if t.branch.Revert || t.branch.Change != failed.branch.Change || p.revertOf(t) != "" {
 				continue
+			}
+			if !failed.since.IsZero() && t.pull.MergedAt.After(failed.since) {
+				continue // merged after the failure was taken back: a person's word
 			}
 			own := t == failed
 			wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave
@@ -133,6 +133,45 @@ func (p *planner) takeBack(u *unit) {
 			if own || wide || all {
 				p.revert(u, t, failed)
 			}
+		}
+	}
+}
+
+// failures are the failed pulls of a unit: those that stand, and those that
+// have been taken back. What else policy takes back for them does not depend on
+// which of the reverts is merged first.
+func (p *planner) failures(u *unit) []*trial {
+	var out []*trial
+	for _, t := range u.trials {
+		switch {
+		case t.branch.Revert:
+			first := p.reverted(t.pull, t.branch)
+			if first == nil || first == t.pull || t.excused {
+				continue
+			}
+			b, _ := ParseBranch(first.Branch)
+			gone := &trial{pull: first, branch: b, unit: u, wave: t.wave, since: t.pull.MergedAt, evidence: p.recorded(first.Branch)}
+			if seals, known := p.sealsOn(first.Merge, gone); known {
+				if v := newestSeal(seals, StageVerdict); v != nil && v.Verdict == Fail {
+					gone.why = v.Reason
+					out = append(out, gone)
+				}
+				continue
+			}
+			p.keepReverts(t.branch.Change)
+		case t.standing == broken:
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// keepReverts lets a change's reverts stay as they are while it is not known
+// what they are for.
+func (p *planner) keepReverts(change string) {
+	for _, pull := range p.changes[change] {
+		if b, ok := ParseBranch(pull.Branch); ok && b.Revert {
+			p.wanted[pull.Branch] = true
 		}
 	}
 }
@@ -187,7 +226,11 @@ func (p *planner) revert(u *unit, t, failed *trial) {
 }
 
 func (p *planner) revertMode(t *trial) MergeMode {
-	return cmp.Or(p.pol.Classes[t.class].Revert, p.pol.Reverts, MergeApproved)
+	mode := cmp.Or(p.pol.Classes[t.class].Revert, p.pol.Reverts, MergeApproved)
+	if mode == MergeApproved && slices.Contains(t.pull.Labels, RevertLabel) {
+		return MergeAutomatic // who asked for it has approved it
+	}
+	return mode
 }
 
 // inverse is the edit that brings back what stood before.

@@ -197,7 +197,7 @@ func TestAGoodReleaseTravelsThroughTheWaves(t *testing.T) {
 	if got := w.versions(); got != "1.1.0 1.0.0 1.0.0" {
 		t.Fatalf("versions %s", got)
 	}
-	w.expect("dev", "verifying", "0 of 1 application", "syncing")
+	w.expect("dev", "verifying", "redis in dev is pending: syncing")
 	w.expect("staging", "open", "for wave dev: #1")
 	delete(w.outcome, "dev")
 	w.policy.Waves[0].Soak = 10 * time.Minute

@@ -145,12 +145,6 @@ func (p *planner) stopped(reached []Reached) string {
 	return ""
 }
 
-// heldBy returns why a change is held: a label on any of its open or merged
-// pulls.
-func (p *planner) heldBy(change string) string {
-	return p.holds[change]
-}
-
 // obey turns commands into what can be seen: labels and issues, and then into
 // an answer. Approvals are read from the comments themselves.
 func (p *planner) obey() {

@@ -43,8 +43,10 @@ type trial struct {
 	until     time.Time
 	evidence  []string
 	converged time.Time // when, as sealed
+	since     time.Time // of one that has been taken back: when
 	// person says why a person is needed, when one is.
 	person string
+	asks   string // the same for a line that says the rest already
 	// excused is set for a failure within the wave's budget.
 	excused bool
 	byHand  bool // a person's commit, not a pull of ours
@@ -67,7 +69,9 @@ func (p *planner) findTrials() {
 	var merged []*Pull
 	for i := range p.obs.Pulls {
 		if pull := &p.obs.Pulls[i]; pull.Obscure {
-			p.obscure[p.obs.Pulls[i].change()] = pull.Number
+			if n := p.obscure[pull.change()]; n == 0 || pull.Number < n {
+				p.obscure[pull.change()] = pull.Number
+			}
 		}
 	}
 	for i := range p.obs.Pulls {
@@ -288,8 +292,9 @@ func (p *planner) sealsOn(commit string, t *trial) ([]Seal, bool) {
 func newestSeal(seals []Seal, stage Stage) *Seal {
 	var out *Seal
 	for i := range seals {
-		if s := &seals[i]; s.Stage == stage && (out == nil || s.At.After(out.At)) {
-			out = s
+		s := &seals[i]
+		if s.Stage == stage && (out == nil || s.At.After(out.At) || s.At.Equal(out.At) && s.Verdict > out.Verdict) {
+			out = s // of the same second, the worse one
 		}
 	}
 	return out

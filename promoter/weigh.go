@@ -32,12 +32,14 @@ func (p *planner) weigh(t *trial, q Question, d Delivery) {
 		p.unblock(t, d.Apps)
 	}
 	if c.worst != nil {
-		t.why, t.until = describeWorst(c, len(d.Apps)), c.worst.Until
+		t.why, t.until = describeWorst(c, len(d.Apps), t.branch.Revert), c.worst.Until
 		p.wake(t.until)
 		if c.worst.Outcome == Failed || c.worst.Outcome == Rewritten {
 			t.person = c.worst.App + ": " + c.worst.Reason
+			t.asks = "a person is needed"
 			if t.branch.Revert && c.worst.Outcome == Failed {
 				t.person = "the revert does not heal it: " + t.person
+				t.asks += ": the revert does not heal it"
 			}
 		}
 		return
@@ -148,13 +150,16 @@ func (p *planner) patience() time.Duration {
 
 var gravity = map[Outcome]int{Pending: 1, Superseded: 2, Blocked: 3, Blind: 4, Failed: 5, Rewritten: 6}
 
-func describeWorst(c census, all int) string {
-	text := fmt.Sprintf("%d of %s run it; %s", c.done, count(all, "application"), c.worst.App)
+func describeWorst(c census, all int, revert bool) string {
+	text := c.worst.App
+	if all > 1 {
+		text = fmt.Sprintf("%d of %s run it; %s", c.done, count(all, "application"), c.worst.App)
+	}
 	if c.worst.Environment != "" {
 		text += " in " + c.worst.Environment
 	}
 	text += fmt.Sprintf(" is %s: %s", c.worst.Outcome, c.worst.Reason)
-	if c.worst.Outcome == Failed {
+	if c.worst.Outcome == Failed && !revert {
 		text += " (not the change's fault by what is seen: nothing is reverted)"
 	}
 	return text
@@ -296,5 +301,6 @@ func (p *planner) beg(t *trial) {
 		// a gate that says when it will have looked enough is not stuck
 	default:
 		t.person = "unproven since " + stamp(t.pull.MergedAt) + ": " + t.why
+		t.asks = "a person is needed: it is unproven since " + stamp(t.pull.MergedAt)
 	}
 }

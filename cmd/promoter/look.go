@@ -36,7 +36,7 @@ func openWorkshop(ctx context.Context, a *access, f surveyFlags, stderr io.Write
 }
 
 func openWorkshopOn(ctx context.Context, m machine, a *access, f surveyFlags, stderr io.Writer) (*workshop, error) {
-	w := &workshop{machine: m, ledger: &gitops.Ledger{}}
+	w := &workshop{machine: m, ledger: &gitops.Ledger{}, refusals: refusals{}}
 	if err := w.connect(ctx, a); err != nil {
 		return nil, err
 	}
@@ -112,6 +112,7 @@ func (w *workshop) look(ctx context.Context) (promoter.Observation, gitops.Talk,
 	o.Delivers = w.policy.Delivers
 	obs.Pulls, obs.PullsUnknown = o.Pulls(ctx, commit, branches)
 	w.seen = obs.Pulls
+	w.refusals.tell(obs.Pulls, w.now())
 	talk := gitops.Talk{Silent: true}
 	if w.policy.Delivers {
 		talk = w.listener().Listen(ctx, authors(obs.Pulls))

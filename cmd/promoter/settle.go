@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 
+	"promoter/gitops"
 	"promoter/gitops/loop"
 	"promoter/promoter"
 )
@@ -47,6 +50,7 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 			all = append(all, x)
 			tell(x)
 			tried[a.String()] = !o.Stale
+			w.refusals.note(a, err, w.now())
 			if ctx.Err() != nil {
 				return all, d, ctx.Err()
 			}
@@ -58,6 +62,46 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 	}
 	d, err := w.plan(ctx, w.now())
 	return all, d, err
+}
+
+// refusals remember for a while what the forge would not merge, so that the
+// pull says so and the forge is not asked at every look. They may be lost: it
+// is asked once more then.
+type refusals map[refused]refusal
+
+type refused struct {
+	number int
+	head   string
+}
+
+type refusal struct {
+	why string
+	at  time.Time
+}
+
+const refusedFor = 10 * time.Minute
+
+func (r refusals) note(a promoter.Action, err error, now time.Time) {
+	m, ok := a.(promoter.Merge)
+	switch {
+	case !ok:
+	case errors.Is(err, gitops.ErrDenied) || errors.Is(err, gitops.ErrConflict):
+		r[refused{m.Number, m.Head}] = refusal{errors.Unwrap(err).Error(), now}
+	default:
+		delete(r, refused{m.Number, m.Head})
+	}
+}
+
+// tell puts into the pulls what is remembered of them.
+func (r refusals) tell(pulls []promoter.Pull, now time.Time) {
+	for i := range pulls {
+		k := refused{pulls[i].Number, pulls[i].Head}
+		if x, ok := r[k]; ok && now.Sub(x.at) < refusedFor {
+			pulls[i].Refused = x.why
+		} else if ok {
+			delete(r, k)
+		}
+	}
 }
 
 func (d done) String() string {

@@ -41,13 +41,14 @@ type workshop struct {
 	signed    bool             // commits are signed by a key of ours
 	blind     string           // why the forge is not asked
 
-	follow  *follow // nil: the survey is of a checkout
-	ledger  *gitops.Ledger
-	answers *gitops.Answerer
-	engines []gitops.Engine
-	hint    func() // tells who waits that something may have changed; nil: nobody does
-	watched context.CancelFunc
-	seen    []promoter.Pull // of the last look
+	follow   *follow // nil: the survey is of a checkout
+	ledger   *gitops.Ledger
+	refusals refusals
+	answers  *gitops.Answerer
+	engines  []gitops.Engine
+	hint     func() // tells who waits that something may have changed; nil: nobody does
+	watched  context.CancelFunc
+	seen     []promoter.Pull // of the last look
 	// converged is when pulls whose verdict is awaited had converged; only
 	// measured with.
 	converged map[string]time.Time
@@ -64,7 +65,7 @@ func thisMachine() machine { return machine{now: time.Now, getenv: os.Getenv} }
 // newWorkshop wires what the flags and the environment name over a survey of a
 // checkout. Without access to the forge the workshop can plan and not run.
 func newWorkshop(ctx context.Context, s *surveyed, f forgeFlags) (*workshop, error) {
-	w := &workshop{machine: thisMachine(), ledger: &gitops.Ledger{}}
+	w := &workshop{machine: thisMachine(), ledger: &gitops.Ledger{}, refusals: refusals{}}
 	a, err := f.access(ctx, s.root)
 	var none *noAccess
 	if errors.As(err, &none) {
