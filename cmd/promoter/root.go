@@ -13,7 +13,9 @@ func root() *cobra.Command {
 		Short: "Keep the charts and images of a GitOps repository current, safely",
 		Long: `Promoter finds the Helm charts and images that a GitOps repository pins, says
 what is newer and what is legacy, and proposes the change as a pull request per
-wave and environment. The merge is a person's.
+wave and environment. Told of the delivery engines and of the service's own
+indicators, it proves what was merged, and then merges the next wave or takes it
+back.
 
 Begin in a checkout of your repository:
 
