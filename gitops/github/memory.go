@@ -27,6 +27,10 @@ type memory struct {
 	bytes  int
 }
 
+// news are the headers that are of the answer itself and not of what it says:
+// what is remembered of them is old.
+var news = []string{"Date", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Reset", "X-RateLimit-Resource"}
+
 type remembered struct {
 	key, tag string
 	header   http.Header
@@ -52,6 +56,12 @@ func (m *memory) RoundTrip(req *http.Request) (*http.Response, error) {
 	case resp.StatusCode == http.StatusNotModified && have != nil:
 		_ = resp.Body.Close()
 		header := have.header.Clone()
+		for _, name := range news {
+			header.Del(name)
+			if said := resp.Header.Values(name); len(said) > 0 {
+				header[http.CanonicalHeaderKey(name)] = said
+			}
+		}
 		header.Set("X-From-Cache", "1") // go-github: these are no news of the limit
 		return &http.Response{
 			Status: "200 OK", StatusCode: http.StatusOK, Proto: resp.Proto, ProtoMajor: resp.ProtoMajor, ProtoMinor: resp.ProtoMinor,

@@ -74,7 +74,6 @@ func (s *Server) routes() {
 // ServeHTTP sends a request to the API, or to the pages and to Git. Answers are
 // dated by the forge's own clock.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Date", s.opts.Now().UTC().Format(http.TimeFormat)) // its own clock's, as its stamps are
 	w.Header().Set("Date", s.now().Format(http.TimeFormat))
 	if strings.HasPrefix(r.URL.Path, "/api/") {
 		s.api.ServeHTTP(w, r)
