@@ -52,8 +52,8 @@ func (w *delivering) known() Observation {
 				o.Sealings[q.Key] = Sealing{Seals: w.sealed[q.Commit], Unknown: w.unread}
 			case AboutDelivery, AboutReadiness:
 				o.Deliveries[q.Key] = w.answer(q)
-			case AboutApprovals:
-				w.t.Fatalf("no approvals here: %+v", q)
+			case AboutApprovals, AboutOrigin:
+				w.t.Fatalf("nothing is known of %+v", q)
 			}
 		}
 	}

@@ -34,6 +34,7 @@ func (t UpdateType) reach() int {
 		return 3
 	case Major:
 		return 4
+	case Rollback: // nobody allows it beforehand
 	}
 	return 5
 }

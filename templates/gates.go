@@ -59,6 +59,7 @@ func advance(s promoter.Sheet) string {
 		return "Promoter merges it when nothing is in the way."
 	case promoter.MergeApproved:
 		return latest(s) + ", then Promoter merges it when nothing is in the way."
+	case promoter.MergeManual, promoter.MergeNever:
 	}
 	return "a person merges it, when the status above asks for one. Promoter never does."
 }
@@ -71,6 +72,7 @@ func retreat(s promoter.Sheet) string {
 		return "Promoter merges it at once: " + free
 	case promoter.MergeApproved:
 		return latest(s) + ", then Promoter merges it at once: " + free
+	case promoter.MergeManual, promoter.MergeNever:
 	}
 	return "A person merges it, the sooner the better: " + free
 }
@@ -88,7 +90,7 @@ func from(s promoter.Sheet) string {
 	for _, n := range s.From {
 		names = append(names, Code(n))
 	}
-	return " from " + join(names, ", ", " or ")
+	return " from " + join(names, " or ")
 }
 
 // after are the conditions after the merge, where we look.
@@ -152,7 +154,7 @@ func revert(s promoter.Sheet, members []Member) *Revert {
 	}
 	r := s.Revert
 	out := &Revert{
-		Pull: r.Pull, FailedPull: r.FailedPull, FailedIn: Inline(r.FailedIn), Reason: Inline(r.Reason), Left: join(left, ", ", " and "),
+		Pull: r.Pull, FailedPull: r.FailedPull, FailedIn: Inline(r.FailedIn), Reason: Inline(r.Reason), Left: join(left, " and "),
 	}
 	if len(r.Evidence) > 0 {
 		out.Evidence = fenced(r.Evidence)

@@ -115,6 +115,7 @@ func delivered(mode promoter.MergeMode, wave string, n promoter.Notice) promoter
 		s.Class, s.Approvals, s.From = promoter.C2, 2, []string{"example/client-team", "ana"}
 	case promoter.MergeManual:
 		s.Class = promoter.C1
+	case promoter.MergeAutomatic, promoter.MergeNever:
 	}
 	envs := []string{"staging"}
 	if wave == "production" {

@@ -173,14 +173,14 @@ func headline(members []Member, s promoter.Sheet) string {
 	if s.Revert != nil {
 		what = fmt.Sprintf("Takes back #%d: ", s.Revert.Pull)
 	}
-	return what + join(parts, ", ", " and ") + " in " + where + "."
+	return what + join(parts, " and ") + " in " + where + "."
 }
 
-func join(parts []string, comma, and string) string {
+func join(parts []string, and string) string {
 	if len(parts) < 2 {
 		return strings.Join(parts, "")
 	}
-	return strings.Join(parts[:len(parts)-1], comma) + and + parts[len(parts)-1]
+	return strings.Join(parts[:len(parts)-1], ", ") + and + parts[len(parts)-1]
 }
 
 func step(st promoter.SheetStep) Step {
@@ -235,7 +235,7 @@ func reach(reached []promoter.Reached) ([]Place, string) {
 		sum += " on " + plural(n, "cluster")
 	}
 	if ts := sorted(tenants); len(ts) > 0 && len(ts) <= 5 {
-		sum += ", for " + Inline(join(ts, ", ", " and "))
+		sum += ", for " + Inline(join(ts, " and "))
 	} else if len(ts) > 5 {
 		sum += ", for " + plural(len(ts), "tenant")
 	}

@@ -168,6 +168,7 @@ func updateType(s string) (promoter.UpdateType, bool) {
 	switch t := promoter.UpdateType(s); t {
 	case promoter.Major, promoter.Minor, promoter.Patch, promoter.Revision, promoter.DigestUpdate:
 		return t, true
+	case promoter.Rollback: // nothing that a scan finds
 	}
 	return "", false
 }
