@@ -317,6 +317,9 @@ func (p *planner) readiness(x proposal, pull *Pull) Question {
 		About: AboutReadiness, Key: "readiness " + pull.Branch + " " + pull.Head, Pull: pull.Number, Branch: pull.Branch, Head: pull.Head,
 		Reached: slices.Clone(x.sheet.Reaches), Probes: p.probes(x.sheet.Reaches, x.sheet.Class),
 	}
+	if x.sheet.security() {
+		q.Exempt = "it is in the security lane"
+	}
 	for _, e := range x.edits {
 		for _, t := range x.targets {
 			if t.Pin.Place.File == e.Place.File && (t.Pin.Place.Path == e.Place.Path || t.override != "") {

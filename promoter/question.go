@@ -41,8 +41,10 @@ type Question struct {
 	Converged time.Time `json:"converged,omitzero"` // when it had converged, as sealed; zero: it had not
 	// Healthy is set when a seal says that every place was healthy just before
 	// the merge: only then can a failure be blamed on it.
-	Healthy bool      `json:"healthy,omitempty"`
-	Revert  bool      `json:"revert,omitempty"`
+	Healthy bool `json:"healthy,omitempty"`
+	Revert  bool `json:"revert,omitempty"`
+	// Exempt says why the merge waits for no error budget; empty: it does.
+	Exempt  string    `json:"exempt,omitempty"`
 	Reached []Reached `json:"reached,omitempty"`
 	Moves   []Move    `json:"moves,omitempty"`
 	Probes  []Probe   `json:"probes,omitempty"`

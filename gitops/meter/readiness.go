@@ -55,7 +55,7 @@ func (t *task) budget(ctx context.Context) promoter.Verdict {
 			ratios[w] = r
 		}
 	}
-	return slo.BudgetAllows(*t.gate.Objective, ratios, t.gate.Floor, "")
+	return slo.BudgetAllows(*t.gate.Objective, ratios, t.gate.Floor, t.q.Exempt)
 }
 
 // spent says whether the wave has used more of the budget than one may, until
