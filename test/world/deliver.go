@@ -84,6 +84,7 @@ gates:
     confirmAfter: 15s
     minDuration: 3m
     deadline: 15m
+    onInconclusive: extend
 `
 
 // Deliver starts what brings a hosted repository about, and what measures it.
