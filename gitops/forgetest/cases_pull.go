@@ -44,13 +44,25 @@ func lifecycle(t *test) {
 	if got := t.World.Comments(t, p.Number); !slices.Equal(got, []string{"Superseded."}) {
 		t.Errorf("comments: got %q", got)
 	}
+	// Whoever was stopped before it closed is followed by one who says nothing
+	// that is said.
+	said := t.open("promoter/said")
+	if err := t.Forge.(gitops.Talker).Comment(t.ctx, said.Number, "Superseded too."); err != nil {
+		t.Fatal(err)
+	}
+	if err := t.Forge.Close(t.ctx, said.Number, "Superseded too."); err != nil || t.pull(said.Number).State != "closed" {
+		t.Errorf("close after the last word: %v, %+v", err, t.pull(said.Number))
+	}
+	if got := t.World.Comments(t, said.Number); !slices.Equal(got, []string{"Superseded too."}) {
+		t.Errorf("comments: got %q", got)
+	}
 	// A branch whose pull was closed may have another.
 	again, err := t.Forge.Open(t.ctx, gitops.NewPull{Text: gitops.Text{Title: "Again"}, Branch: "promoter/redis/staging", Head: head, Base: "main"})
 	if err != nil || again.Number == p.Number {
 		t.Errorf("opened again: got #%d, %v, want another than #%d", again.Number, err, p.Number)
 	}
-	if got := t.pulls(); len(got) != 2 || got[0].Number != again.Number {
-		t.Errorf("got %d pulls, the first #%d; want 2, the newest first", len(got), got[0].Number)
+	if got := t.pulls(); len(got) != 3 || got[0].Number != again.Number {
+		t.Errorf("got %d pulls, the first #%d; want 3, the newest first", len(got), got[0].Number)
 	}
 }
 

@@ -152,8 +152,8 @@ func (f *Forge) EditIssue(ctx context.Context, number int, title, body string) e
 	return nil
 }
 
-// CloseIssue implements gitops.Desk. It closes before it comments: if it is
-// stopped between the two, the next run does not comment twice.
+// CloseIssue implements gitops.Desk. It says why before it closes, and only what
+// it has not said: who is stopped between the two is followed by one who closes.
 func (f *Forge) CloseIssue(ctx context.Context, number int, comment string) error {
 	what := fmt.Sprintf("close issue #%d", number)
 	i, err := f.issue(ctx, number)
@@ -165,11 +165,11 @@ func (f *Forge) CloseIssue(ctx context.Context, number int, comment string) erro
 	case i.State != "open":
 		return nil
 	}
+	if err := f.lastWord(ctx, number, comment); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
 	if _, err := f.api.call(ctx, http.MethodPatch, fmt.Sprintf("%s/issues/%d", f.repo, number), map[string]any{"state": "closed"}, nil); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	if comment == "" {
-		return nil
-	}
-	return f.Comment(ctx, number, comment)
+	return nil
 }

@@ -230,23 +230,38 @@ func (f *Forge) Update(ctx context.Context, number int, t gitops.Text) error {
 	return nil
 }
 
-// Close implements gitops.Forge. It closes before it comments: if it is
-// stopped between the two, the next run does not comment twice.
+// Close implements gitops.Forge. It says why before it closes, and only what it
+// has not said: who is stopped between the two is followed by one who closes.
 func (f *Forge) Close(ctx context.Context, number int, comment string) error {
 	p, _, err := f.get(ctx, number)
 	if err != nil || p.State != "open" {
 		return err
 	}
+	if err := f.lastWord(ctx, number, comment); err != nil {
+		return err
+	}
 	if _, err := f.api.call(ctx, http.MethodPatch, fmt.Sprintf("%s/pulls/%d", f.repo, number), map[string]any{"state": "closed"}, nil); err != nil {
 		return fmt.Errorf("close #%d: %w", number, err)
 	}
+	return nil
+}
+
+// lastWord comments on an issue or a pull, unless its last comment says the
+// same. The server lists all of them at once, the oldest first.
+func (f *Forge) lastWord(ctx context.Context, number int, comment string) error {
 	if comment == "" {
 		return nil
 	}
-	if _, err := f.api.call(ctx, http.MethodPost, fmt.Sprintf("%s/issues/%d/comments", f.repo, number), map[string]any{"body": comment}, nil); err != nil {
-		return fmt.Errorf("comment on #%d: %w", number, err)
+	var list []struct {
+		Body string `json:"body"`
 	}
-	return nil
+	if _, err := f.api.call(ctx, http.MethodGet, fmt.Sprintf("%s/issues/%d/comments", f.repo, number), nil, &list); err != nil {
+		return fmt.Errorf("list comments on #%d: %w", number, err)
+	}
+	if n := len(list); n > 0 && strings.TrimSpace(list[n-1].Body) == strings.TrimSpace(comment) {
+		return nil
+	}
+	return f.Comment(ctx, number, comment)
 }
 
 // SetStatus implements gitops.Forge.

@@ -150,8 +150,8 @@ func (f *Forge) EditIssue(ctx context.Context, number int, title, body string) e
 	return f.explain(fmt.Sprintf("rewrite issue #%d", number), err)
 }
 
-// CloseIssue implements gitops.Desk. It closes before it comments: if it is
-// stopped between the two, the next run does not comment twice.
+// CloseIssue implements gitops.Desk. It says why before it closes, and only what
+// it has not said: who is stopped between the two is followed by one who closes.
 func (f *Forge) CloseIssue(ctx context.Context, number int, comment string) error {
 	what := fmt.Sprintf("close issue #%d", number)
 	i, _, err := f.client.Issues.Get(ctx, f.owner, f.repo, number)
@@ -163,11 +163,9 @@ func (f *Forge) CloseIssue(ctx context.Context, number int, comment string) erro
 	case i.GetState() != "open":
 		return nil
 	}
-	if _, _, err := f.client.Issues.Edit(ctx, f.owner, f.repo, number, &github.IssueRequest{State: github.String("closed")}); err != nil {
-		return f.explain(what, err)
+	if err := f.lastWord(ctx, number, comment); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	if comment == "" {
-		return nil
-	}
-	return f.Comment(ctx, number, comment)
+	_, _, err = f.client.Issues.Edit(ctx, f.owner, f.repo, number, &github.IssueRequest{State: github.String("closed")})
+	return f.explain(what, err)
 }

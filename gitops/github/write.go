@@ -181,21 +181,36 @@ func (f *Forge) Update(ctx context.Context, number int, t gitops.Text) error {
 	return nil
 }
 
-// Close implements gitops.Forge. It closes before it comments: if it is
-// stopped between the two, the next run does not comment twice.
+// Close implements gitops.Forge. It says why before it closes, and only what it
+// has not said: who is stopped between the two is followed by one who closes.
 func (f *Forge) Close(ctx context.Context, number int, comment string) error {
 	p, err := f.get(ctx, number)
 	if err != nil || p.GetState() != "open" {
 		return err
 	}
-	if _, _, err := f.client.PullRequests.Edit(ctx, f.owner, f.repo, number, &github.PullRequest{State: github.String("closed")}); err != nil {
-		return f.explain(fmt.Sprintf("close #%d", number), err)
+	if err := f.lastWord(ctx, number, comment); err != nil {
+		return err
 	}
+	_, _, err = f.client.PullRequests.Edit(ctx, f.owner, f.repo, number, &github.PullRequest{State: github.String("closed")})
+	return f.explain(fmt.Sprintf("close #%d", number), err)
+}
+
+// lastWord comments on an issue or a pull, unless its last comment says the
+// same.
+func (f *Forge) lastWord(ctx context.Context, number int, comment string) error {
 	if comment == "" {
 		return nil
 	}
-	_, _, err = f.client.Issues.CreateComment(ctx, f.owner, f.repo, number, &github.IssueComment{Body: &comment})
-	return f.explain(fmt.Sprintf("comment on #%d", number), err)
+	list, err := pages(f.page, func(o github.ListOptions) ([]*github.IssueComment, *github.Response, error) {
+		return f.client.Issues.ListComments(ctx, f.owner, f.repo, number, &github.IssueListCommentsOptions{ListOptions: o})
+	})
+	if err != nil {
+		return f.explain(fmt.Sprintf("list comments on #%d", number), err)
+	}
+	if n := len(list); n > 0 && strings.TrimSpace(list[n-1].GetBody()) == strings.TrimSpace(comment) {
+		return nil
+	}
+	return f.Comment(ctx, number, comment)
 }
 
 // describable is the longest description of a status, in characters.
