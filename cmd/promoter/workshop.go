@@ -49,6 +49,9 @@ type workshop struct {
 	hint     func() // tells who waits that something may have changed; nil: nobody does
 	watched  context.CancelFunc
 	seen     []promoter.Pull // of the last look
+	// dressed are pulls that were asked whether they were opened whole. It may be
+	// lost.
+	dressed map[int]bool
 	// converged is when pulls whose verdict is awaited had converged; only
 	// measured with.
 	converged map[string]time.Time
@@ -92,6 +95,9 @@ func (w *workshop) adopt(s *surveyed) error {
 	}
 	w.survey, w.policy, w.notes = s, policyOf(s), newNotebook(s)
 	w.reached = reachOf(s, w.policy)
+	if w.follow != nil {
+		w.notes.log = w.follow.stderr
+	}
 	w.notes.releases = w.public
 	w.notes.files, _ = w.public.(gitops.FileReader)
 	if w.repo != nil {

@@ -6,12 +6,15 @@
 package world
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +36,22 @@ type Chart struct {
 	Created                   time.Time
 	Deprecated                bool
 	Changes                   string // artifacthub.io/changes
+}
+
+func (c Chart) file() string { return c.Name + "-" + c.Version + ".tgz" }
+
+// archive is the chart as it is fetched: the same bytes every time.
+func (c Chart) archive() []byte {
+	text := fmt.Sprintf("apiVersion: v2\nname: %s\nversion: %s\nappVersion: %q\n", c.Name, c.Version, c.AppVersion)
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	t := tar.NewWriter(z)
+	// A buffer takes everything, and the header has what it needs.
+	_ = t.WriteHeader(&tar.Header{Name: c.Name + "/Chart.yaml", Mode: 0o644, Size: int64(len(text))})
+	_, _ = t.Write([]byte(text))
+	_ = t.Close()
+	_ = z.Close()
+	return b.Bytes()
 }
 
 // day is the world's calendar: releases are dated by it, so that what is
@@ -87,7 +106,7 @@ func Index(charts []Chart) []byte {
 		if c.Deprecated {
 			b.WriteString("    deprecated: true\n")
 		}
-		fmt.Fprintf(&b, "    digest: %x\n    name: %s\n    urls:\n    - %s-%s.tgz\n    version: %s\n", sha256.Sum256([]byte(c.Name+c.Version)), c.Name, c.Name, c.Version, c.Version)
+		fmt.Fprintf(&b, "    digest: %x\n    name: %s\n    urls:\n    - %s\n    version: %s\n", sha256.Sum256(c.archive()), c.Name, c.file(), c.Version)
 	}
 	b.WriteString("generated: \"2026-11-20T00:00:00Z\"\n")
 	return b.Bytes()
@@ -111,13 +130,21 @@ func (s *shelf) add(c Chart) {
 
 // ServeHTTP implements http.Handler.
 func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	charts := slices.Clone(s.charts)
+	s.mu.Unlock()
 	if r.URL.Path != "/index.yaml" {
+		for _, c := range charts {
+			if r.URL.Path == "/"+c.file() {
+				w.Header().Set("Content-Type", "application/gzip")
+				_, _ = w.Write(c.archive()) // who is gone needs no chart
+				return
+			}
+		}
 		http.NotFound(w, r)
 		return
 	}
-	s.mu.Lock()
-	index := Index(s.charts)
-	s.mu.Unlock()
+	index := Index(charts)
 	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(index)))
 	w.Header().Set("Content-Type", "application/x-yaml")
 	http.ServeContent(w, r, "index.yaml", time.Time{}, bytes.NewReader(index))
@@ -138,7 +165,8 @@ func fill(host string) error {
 	for repo, list := range ociCharts {
 		for _, tag := range list {
 			img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), "application/vnd.cncf.helm.config.v1+json")
-			img, err := mutate.AppendLayers(img, static.NewLayer([]byte(repo+":"+tag), "application/vnd.cncf.helm.chart.content.v1.tar+gzip"))
+			chart := Chart{Name: path.Base(repo), Version: tag, AppVersion: tag}
+			img, err := mutate.AppendLayers(img, static.NewLayer(chart.archive(), "application/vnd.cncf.helm.chart.content.v1.tar+gzip"))
 			if err != nil {
 				return err
 			}
