@@ -319,7 +319,20 @@ func (p *planner) question(q Question) {
 // seal asks for a verdict to be written; it counts once it can be read.
 func (p *planner) seal(t *trial, stage Stage, l Level, reason string) {
 	t.sealing = true
-	p.act(WriteSeal{Number: t.pull.Number, Branch: t.pull.Branch, Seal: Seal{Commit: t.pull.Merge, Stage: stage, Verdict: l, Reason: cut(oneLine(reason), 140)}})
+	p.act(WriteSeal{Number: t.pull.Number, Branch: t.pull.Branch, Seal: Seal{Commit: t.pull.Merge, Stage: stage, Verdict: l, Reason: brief(oneLine(reason), 140)}})
+}
+
+// brief is the beginning of a reason, as far as forges take one: whole clauses
+// where that is possible.
+func brief(s string, most int) string {
+	if len([]rune(s)) <= most {
+		return s
+	}
+	head := string([]rune(s)[:most])
+	if i := strings.LastIndex(head, "; "); i > most/3 {
+		return head[:i]
+	}
+	return cut(s, most)
 }
 
 // recorded is the evidence that was written down for a branch.
