@@ -91,16 +91,18 @@ another terminal:
   promoter scan
   promoter plan --forge github --forge-url %[6]s
   promoter explain --forge github --forge-url %[6]s
-  promoter serve --forge github --forge-url %[6]s
+  promoter serve --forge github --forge-url %[6]s --lookup 20s
 
-Merge one as a person, and watch what follows:
+Publish the version that mends redis, or merge number 4 as a person, and watch what
+serve makes of it:
 
-  curl -X PUT -H 'Authorization: Bearer %[7]s' %[6]srepos/shop/gitops/pulls/N/merge
+  curl -X PUT %[12]s/redis-18.4.1.tgz
+  curl -X PUT -H 'Authorization: Bearer %[7]s' %[6]srepos/shop/gitops/pulls/4/merge
 
 Pull requests  %[8]s
 Argo CD        %[9]s
 Prometheus     %[10]s/api/v1/query?query=app_build_info
-`, s.hosted.Clone, world.Token, world.ArgoTokenName, world.ArgoToken, filepath.Join(s.dir, "cache"), s.hosted.API(), world.PersonToken, s.pages(), s.world.ArgoCD, s.world.Prometheus, program)
+`, s.hosted.Clone, world.Token, world.ArgoTokenName, world.ArgoToken, filepath.Join(s.dir, "cache"), s.hosted.API(), world.PersonToken, s.pages(), s.world.ArgoCD, s.world.Prometheus, program, s.world.Charts)
 	<-ctx.Done()
 	return nil
 }

@@ -112,13 +112,13 @@ func Index(charts []Chart) []byte {
 	return b.Bytes()
 }
 
-// shelf is a chart repository: index.yaml with an ETag.
+// shelf is a chart repository: index.yaml with an ETag, and archives. Whoever
+// puts NAME-VERSION.tgz there, whatever is in it, publishes that version.
 type shelf struct {
+	now    func() time.Time
 	mu     sync.Mutex
 	charts []Chart
 }
-
-func newShelf(charts []Chart) *shelf { return &shelf{charts: charts} }
 
 // add puts a version beside the others of its chart.
 func (s *shelf) add(c Chart) {
@@ -130,6 +130,17 @@ func (s *shelf) add(c Chart) {
 
 // ServeHTTP implements http.Handler.
 func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPut {
+		file, ok := strings.CutSuffix(path.Base(r.URL.Path), ".tgz")
+		dash := strings.LastIndexByte(file, '-')
+		if !ok || dash < 1 {
+			http.Error(w, "put NAME-VERSION.tgz", http.StatusBadRequest)
+			return
+		}
+		s.add(Chart{Name: file[:dash], Version: file[dash+1:], AppVersion: file[dash+1:], Created: s.now()})
+		w.WriteHeader(http.StatusCreated)
+		return
+	}
 	s.mu.Lock()
 	charts := slices.Clone(s.charts)
 	s.mu.Unlock()

@@ -34,7 +34,8 @@ type World struct {
 // Start starts the chart repository and the registry and fills them. All of
 // the world's times come from the clock; nil: the wall's.
 func Start(clock *delivery.Clock) (*World, error) {
-	w := &World{clock: clock, charts: newShelf(Charts())}
+	w := &World{clock: clock}
+	w.charts = &shelf{now: w.Now, charts: Charts()}
 	for _, s := range []struct {
 		url *string
 		h   http.Handler
