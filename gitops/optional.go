@@ -30,6 +30,15 @@ type Labeler interface {
 	Label(ctx context.Context, number int, labels ...string) error
 }
 
+// Dresser is a forge whose Open takes several calls, so that it may be cut off
+// when the pull is open and not all of it is there.
+type Dresser interface {
+	// Dress puts on an open pull the labels, assignees and reviewers that Open
+	// is to put on it, unless it did, and reports whether there was anything to
+	// do.
+	Dress(ctx context.Context, number int, n NewPull) (bool, error)
+}
+
 // Clocked is a forge whose clock can be told from its answers.
 type Clocked interface {
 	// Clock is what the forge's clock says now, as its last answer tells; false

@@ -30,13 +30,19 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 	// An action that failed, or was done and is asked for again at once (a pull
 	// that waits in a merge queue), is left to the next run.
 	tried := map[string]bool{}
-	for range maxLooks {
+	for look := range maxLooks {
 		d, err := w.plan(ctx, w.now())
 		if err != nil {
 			return all, d, err
 		}
 		ex := w.executor(ctx)
 		acted := false
+		if look == 0 {
+			for _, x := range w.dress(ctx, ex) {
+				all = append(all, x)
+				tell(x)
+			}
+		}
 		for _, a := range d.Actions {
 			if tried[a.String()] {
 				continue
@@ -62,6 +68,27 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 	}
 	d, err := w.plan(ctx, w.now())
 	return all, d, err
+}
+
+// dress finishes the opening of pulls that was cut off. It asks once about each
+// that looks like one.
+func (w *workshop) dress(ctx context.Context, ex *gitops.Executor) (all []done) {
+	for i := range w.seen {
+		p := &w.seen[i]
+		if w.dressed[p.Number] || !ex.Undressed(p) || loop.Stopping(ctx) {
+			continue
+		}
+		if w.dressed == nil {
+			w.dressed = map[int]bool{}
+		}
+		did, err := ex.Dress(ctx, p)
+		w.dressed[p.Number] = err == nil
+		if did || err != nil {
+			a := promoter.Label{Number: p.Number, Add: ex.Labels, Why: "it was opened, and not all of it was there"}
+			all = append(all, done{action: a, err: err})
+		}
+	}
+	return all
 }
 
 // refusals remember for a while what the forge would not merge, so that the

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 )
 
 // Open implements gitops.Forge. It makes at most three calls that create
-// content: the pull, its labels and assignees, its reviewers. They are counted
+// content: the pull, its reviewers, its labels and assignees. They are counted
 // before the first is made: our own pace never leaves a pull half dressed.
 // When the pull is open and the rest of it fails, both are returned.
 func (f *Forge) Open(ctx context.Context, n gitops.NewPull) (gitops.Pull, error) {
@@ -79,39 +78,6 @@ func (f *Forge) existing(ctx context.Context, n gitops.NewPull) (gitops.Pull, bo
 		return gitops.Pull{}, false
 	}
 	return pull(list[0]), true
-}
-
-// dress puts labels, assignees and reviewers on a new pull.
-func (f *Forge) dress(ctx context.Context, p *gitops.Pull, n gitops.NewPull) error {
-	var errs []error
-	switch {
-	case len(n.Assignees) > 0:
-		// One call for both. It replaces: nobody else had the time to put a
-		// label on.
-		labels := append(slices.Clone(p.Labels), n.Labels...)
-		_, _, err := f.client.Issues.Edit(ctx, f.owner, f.repo, p.Number, &github.IssueRequest{Labels: &labels, Assignees: &n.Assignees})
-		errs = append(errs, f.explain("label and assign", err))
-		p.Labels = labels
-	case len(n.Labels) > 0:
-		errs = append(errs, f.label(ctx, p.Number, n.Labels))
-		p.Labels = append(p.Labels, n.Labels...)
-	}
-	var ask github.ReviewersRequest
-	for _, r := range n.Reviewers {
-		if _, team, ok := strings.Cut(r, "/"); ok {
-			ask.TeamReviewers = append(ask.TeamReviewers, team)
-		} else if r != p.Author { // GitHub refuses all when one of them is the author
-			ask.Reviewers = append(ask.Reviewers, r)
-		}
-	}
-	if len(ask.Reviewers)+len(ask.TeamReviewers) > 0 {
-		_, _, err := f.client.PullRequests.RequestReviewers(ctx, f.owner, f.repo, p.Number, ask)
-		errs = append(errs, f.explain("ask for reviews", err))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("#%d is open, but not all of it: %w", p.Number, err)
-	}
-	return nil
 }
 
 // Label implements gitops.Labeler.
