@@ -40,6 +40,8 @@ func (e *Executor) deliver(ctx context.Context, a promoter.Action) (string, erro
 		return "", desk.CloseIssue(ctx, a.Number, e.Words.Closing(a))
 	case promoter.EndOperation:
 		return "", e.end(ctx, a)
+	case promoter.KeepSilence, promoter.EndSilence:
+		return "", e.silence(ctx, a)
 	}
 	return "", fmt.Errorf("no execution is known for %T", a)
 }
@@ -181,6 +183,19 @@ func (e *Executor) openTicket(ctx context.Context, a promoter.OpenTicket) (strin
 	}
 	i, err := desk.OpenIssue(ctx, NewIssue{Title: title, Body: body, Labels: labels, Assignees: e.Assignees})
 	return fmt.Sprintf("#%d %s", i.Number, i.URL), err
+}
+
+func (e *Executor) silence(ctx context.Context, a promoter.Action) error {
+	if e.Silencer == nil {
+		return errors.New("no alert manager is configured that could be silenced")
+	}
+	switch a := a.(type) {
+	case promoter.KeepSilence:
+		return e.Silencer.Keep(ctx, a)
+	case promoter.EndSilence:
+		return e.Silencer.End(ctx, a)
+	}
+	return nil
 }
 
 func (e *Executor) end(ctx context.Context, a promoter.EndOperation) error {

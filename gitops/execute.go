@@ -37,7 +37,9 @@ type Executor struct {
 	Words  Words
 	// Engines are asked in turn to end an operation.
 	Engines []Engine
-	Now     func() time.Time
+	// Silencer is nil where nothing is silenced.
+	Silencer Silencer
+	Now      func() time.Time
 	// Committer makes the commits where only those that the forge signs
 	// count; nil: they are made here and pushed.
 	Committer Committer

@@ -24,7 +24,11 @@ type Observation struct {
 	Tickets     []Ticket
 	Records     []Record
 	TalkUnknown string
-	Merging     Merging
+	// Silences are ours that hold now; SilencesUnknown says why they could not
+	// be read.
+	Silences        []Silence
+	SilencesUnknown string
+	Merging         Merging
 	// Unread lists, for each wave, the files of its environments that could
 	// not be read whole: what they hold is not known.
 	Unread [][]string

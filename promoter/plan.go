@@ -28,6 +28,7 @@ func Plan(obs Observation, pol Policy, now time.Time) Decision {
 	p.obey()
 	p.explainTrials()
 	p.tickets()
+	p.hush()
 	p.sortLines()
 	return p.out
 }

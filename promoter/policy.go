@@ -45,6 +45,7 @@ type Policy struct {
 	// branch alone.
 	Delivers bool
 	Gates    []Gate
+	Silences []SilenceRule
 	// Reverts says how pulls that revert are merged, where a class does not.
 	Reverts MergeMode
 	// RevertScope says what a failure takes back.

@@ -12,16 +12,18 @@ import (
 // every minute is a process that knows nothing.
 type delivering struct {
 	*world
-	sealed  map[string][]Seal
-	outcome map[string]Convergence // by environment
-	gate    map[string]Verdict     // by environment
-	ill     map[string]string      // before a merge, by environment
-	against map[string][]string    // before a merge, by environment
-	records []Record
-	tickets []Ticket
-	remarks []Remark
-	done    []string
-	unread  string // why seals cannot be read
+	sealed   map[string][]Seal
+	outcome  map[string]Convergence // by environment
+	gate     map[string]Verdict     // by environment
+	ill      map[string]string      // before a merge, by environment
+	against  map[string][]string    // before a merge, by environment
+	records  []Record
+	tickets  []Ticket
+	remarks  []Remark
+	done     []string
+	unread   string // why seals cannot be read
+	silences []Silence
+	quiet    bool // silences are somebody else's to keep
 }
 
 func newDelivering(t testing.TB) *delivering {
@@ -96,9 +98,17 @@ func (w *delivering) settle() []string {
 		if len(d.Actions) == 0 {
 			return w.done
 		}
+		acted := false
 		for _, a := range d.Actions {
+			if _, is := a.(KeepSilence); is && w.quiet {
+				continue
+			}
+			acted = true
 			w.done = append(w.done, a.String())
 			w.act(a)
+		}
+		if !acted {
+			return w.done
 		}
 	}
 	w.t.Fatalf("no rest; the last actions: %q", w.done[len(w.done)-5:])

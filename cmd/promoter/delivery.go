@@ -25,7 +25,7 @@ import (
 // deliver wires the engines and the meters that the configuration names. They
 // are kept while it says the same of them, with what they remember.
 func (w *workshop) deliver(c *config.Config) error {
-	same := w.wired != nil && reflect.DeepEqual(w.wired.Delivery, c.Delivery) && reflect.DeepEqual(w.wired.Meters, c.Meters) && reflect.DeepEqual(w.wired.SLOGates(), c.SLOGates())
+	same := w.wired != nil && reflect.DeepEqual(w.wired.Delivery, c.Delivery) && reflect.DeepEqual(w.wired.Meters, c.Meters) && reflect.DeepEqual(w.wired.SLOGates(), c.SLOGates()) && reflect.DeepEqual(w.wired.Silences, c.Silences)
 	if same || w.answers == nil {
 		return nil
 	}
@@ -35,6 +35,9 @@ func (w *workshop) deliver(c *config.Config) error {
 	}
 	m, err := meterOf(c, w.getenv)
 	if err != nil {
+		return err
+	}
+	if w.silencer, err = silencerOf(c, w.remote, w.getenv); err != nil {
 		return err
 	}
 	w.unwatch()

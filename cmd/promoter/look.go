@@ -117,6 +117,11 @@ func (w *workshop) look(ctx context.Context) (promoter.Observation, gitops.Talk,
 	if w.policy.Delivers {
 		talk = w.listener().Listen(ctx, authors(obs.Pulls))
 	}
+	if w.silencer != nil {
+		if obs.Silences, err = w.silencer.Silences(ctx); err != nil {
+			obs.SilencesUnknown = "silences could not be read: " + err.Error()
+		}
+	}
 	obs.Remarks, obs.Tickets, obs.Records = talk.Remarks, talk.Tickets, talk.Records
 	obs.TalkUnknown, obs.Merging.Silent = talk.Unknown, talk.Silent
 	w.answers.Listener = w.listener()

@@ -46,7 +46,8 @@ type workshop struct {
 	refusals refusals
 	answers  *gitops.Answerer
 	engines  []gitops.Engine
-	hint     func() // tells who waits that something may have changed; nil: nobody does
+	silencer gitops.Silencer // nil: nothing is silenced
+	hint     func()          // tells who waits that something may have changed; nil: nobody does
 	watched  context.CancelFunc
 	seen     []promoter.Pull // of the last look
 	// dressed are pulls that were asked whether they were opened whole. It may be
@@ -209,7 +210,7 @@ func makeEdits(read func(string) ([]byte, bool, error), edits []promoter.Edit, a
 func (w *workshop) executor(ctx context.Context) *gitops.Executor {
 	p := w.survey.config.Pulls
 	return &gitops.Executor{
-		Forge: w.forge, Repo: w.repo, Make: makeEdits, Now: w.now, Committer: w.committer, Engines: w.engines, Words: forgeWords(),
+		Forge: w.forge, Repo: w.repo, Make: makeEdits, Now: w.now, Committer: w.committer, Engines: w.engines, Silencer: w.silencer, Words: forgeWords(),
 		Render: func(sheet promoter.Sheet) (string, string, error) { return w.render(ctx, sheet) },
 		Labels: p.Labels, Reviewers: p.Reviewers, Assignees: p.Assignees,
 	}

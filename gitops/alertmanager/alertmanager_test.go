@@ -361,3 +361,20 @@ func FuzzParseMatchers(f *testing.F) {
 		}
 	})
 }
+
+func TestOursAreListedByTheirKeys(t *testing.T) {
+	t.Parallel()
+	s, c := start(t)
+	if _, err := c.Silence(t.Context(), web(5*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	person, other := s.silences[0], s.silences[0]
+	person.ID, person.CreatedBy = "person", "somebody"
+	other.ID, other.Comment = "other", "x [another/key]"
+	s.silences = append(s.silences, person, other)
+	key := web(0).Key
+	held, err := c.Ours(t.Context(), key[:4])
+	if err != nil || len(held) != 1 || held[0].Key != key || !held[0].EndsAt.Equal(s.silences[0].EndsAt) {
+		t.Errorf("got %+v, %v", held, err)
+	}
+}

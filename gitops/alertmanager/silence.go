@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -134,6 +135,39 @@ func (c *Client) ours(ctx context.Context, key string) ([]stored, error) {
 	})
 	slices.SortStableFunc(all, func(a, b stored) int { return b.EndsAt.Compare(a.EndsAt) })
 	return all, nil
+}
+
+// Held is one of our silences that holds now.
+type Held struct {
+	Key    string
+	EndsAt time.Time
+}
+
+// Ours lists our silences whose keys begin with prefix, each key once.
+func (c *Client) Ours(ctx context.Context, prefix string) ([]Held, error) {
+	var all []stored
+	if err := c.call(ctx, http.MethodGet, "/api/v2/silences", nil, nil, &all); err != nil {
+		return nil, fmt.Errorf("list silences: %w", err)
+	}
+	ends := map[string]time.Time{}
+	for _, s := range all {
+		if s.Status != nil && s.Status.State == "expired" || s.CreatedBy != c.o.CreatedBy {
+			continue
+		}
+		at := strings.LastIndexByte(s.Comment, '[')
+		if at < 0 || !strings.HasSuffix(s.Comment, "]") {
+			continue
+		}
+		key := s.Comment[at+1 : len(s.Comment)-1]
+		if strings.HasPrefix(key, prefix) && s.EndsAt.After(ends[key]) {
+			ends[key] = s.EndsAt
+		}
+	}
+	var out []Held
+	for _, key := range slices.Sorted(maps.Keys(ends)) {
+		out = append(out, Held{key, ends[key]})
+	}
+	return out, nil
 }
 
 func marker(key string) string { return "[" + key + "]" }

@@ -53,6 +53,7 @@ func (c *Config) check(d *decoder) {
 	c.checkDelivery(at)
 	c.checkMeters(at)
 	c.checkGates(at)
+	c.checkSilences(at)
 	for class, p := range c.Policies {
 		if class != "C1" && class != "C2" && class != "C3" {
 			at(p.Line, "policies: %q is not a class: write C1, C2 or C3", class)

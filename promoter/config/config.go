@@ -38,6 +38,7 @@ type Config struct {
 	Delivery     Delivery               `yaml:"delivery" doc:"The engines that bring the repository to clusters. With one, Promoter proves what was merged, merges what may be merged and takes back what failed; without any it merges nothing." absent:"none: pull requests are opened, and people merge them"`
 	Meters       []Meter                `yaml:"meters" doc:"What is asked for the services' own indicators."`
 	Gates        []Gate                 `yaml:"gates" doc:"Conditions that must hold after a merge before the next wave."`
+	Silences     []Silence              `yaml:"silences" doc:"Alerts that are silenced where a change was merged, for as long as it is being proven: short silences that are renewed, so that alerts speak again soon after Promoter has died."`
 
 	file      string                    // what it is called in messages
 	templates map[int][]rollouts.Metric // of the gates, by their number, once they are read

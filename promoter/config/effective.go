@@ -29,7 +29,7 @@ func (c *Config) filled() *Config {
 		Version: c.Version, Ignore: c.Ignore, Environments: c.Environments, Waves: c.Waves, Classes: c.Classes,
 		Updates: c.Updates, Groups: c.Groups, Windows: c.Windows, Freezes: c.Freezes, Pulls: c.Pulls,
 		Extractors: c.Extractors, Sources: c.Sources, Rules: c.Rules,
-		Delivery: c.Delivery, Meters: c.Meters, Gates: c.Gates, Policies: map[string]ClassPolicy{},
+		Delivery: c.Delivery, Meters: c.Meters, Gates: c.Gates, Silences: c.Silences, Policies: map[string]ClassPolicy{},
 	}
 	for _, class := range classNames {
 		f.Policies[class] = c.Policies[class]

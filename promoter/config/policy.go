@@ -61,6 +61,7 @@ func (c *Config) Policy(envs []string) promoter.Policy {
 	}
 	c.Delivery.policy(&p)
 	p.Gates = c.gates()
+	p.Silences = c.silences()
 	return p
 }
 

@@ -285,6 +285,8 @@ meters:
     steps:
       - {method: GET, path: /cart, status: [200, 304], match: cart, absent: error, within: 5s}
   - {name: sales, kind: json, url: "https://sales.example.com", value: $.value, events: $.events, newest: $.at}
+silences:
+  - {name: noise, meter: alerts, match: 'namespace="{{app}}", severity="warning"', environments: [production-*], tenants: [acme], classes: [C3]}
 gates:
   - name: errors
     meter: prom
