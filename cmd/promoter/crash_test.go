@@ -34,25 +34,41 @@ type ordeal struct {
 	said      []string
 }
 
+// At the slow pace the bad release is found out by its indicator, at the quick
+// one by its health.
+var (
+	slowly = crash.Pace{Dwell: 30 * time.Second, Grace: time.Minute, Soak: 2 * time.Minute, Gate: true}
+	fails  = world.Behaviour{
+		Metrics: []worldmetrics.Rule{{Artifact: crash.Artifact, Version: crash.Version, Environment: crash.Fails, Errors: 0.12}},
+	}
+	quickly  = crash.Pace{Dwell: time.Second, Grace: time.Second}
+	degrades = world.Behaviour{
+		Delivery: []delivery.Rule{{Artifact: crash.Artifact, Version: crash.Version, Environment: crash.Fails, Outcome: delivery.Degraded}},
+		Timing:   delivery.Timing{Notice: 10 * time.Millisecond, Sync: 200 * time.Millisecond, Progress: 200 * time.Millisecond},
+	}
+)
+
 func beginOrdeal(t testing.TB, fresh bool) *ordeal {
+	return beginOrdealAt(t, fresh, delivery.NewClock(time.Now().Add(-24*time.Hour).Truncate(time.Minute), 0), slowly, fails)
+}
+
+// beginOrdealAt begins by a clock; nil: the wall's.
+func beginOrdealAt(t testing.TB, fresh bool, clock *delivery.Clock, pace crash.Pace, b world.Behaviour) *ordeal {
 	t.Helper()
-	o := &ordeal{TB: t, dir: t.TempDir(), fresh: fresh, clock: delivery.NewClock(time.Now().Add(-24*time.Hour).Truncate(time.Minute), 0)}
+	o := &ordeal{TB: t, dir: t.TempDir(), fresh: fresh, clock: clock}
 	var err error
 	if o.world, err = world.Start(o.clock); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(o.world.Close)
 	sample := filepath.Join(o.dir, "sample")
-	if err := crash.WriteSample(sample, o.world, crash.Pace{Dwell: 30 * time.Second, Grace: time.Minute, Soak: 2 * time.Minute, Gate: true}); err != nil {
+	if err := crash.WriteSample(sample, o.world, pace); err != nil {
 		t.Fatal(err)
 	}
 	if o.hosted, err = o.world.Host(sample, filepath.Join(o.dir, "gitops")); err != nil {
 		t.Fatal(err)
 	}
-	o.delivered, err = o.world.Deliver(o.hosted, world.Behaviour{
-		Metrics: []worldmetrics.Rule{{Artifact: crash.Artifact, Version: crash.Version, Environment: crash.Fails, Errors: 0.12}},
-	})
-	if err != nil {
+	if o.delivered, err = o.world.Deliver(o.hosted, b); err != nil {
 		t.Fatal(err)
 	}
 	o.hosted.Server.SetFront(o.watch.Front)

@@ -37,7 +37,8 @@ type Watch struct {
 	mu    sync.Mutex
 	count int
 	seen  []string
-	at    int // the effect to die at, from 1; 0: none
+	at    int    // the effect to die at, from 1; 0: none
+	name  string // or the first that is called so
 	when  When
 	kill  func()
 	dead  bool
@@ -48,7 +49,15 @@ type Watch struct {
 func (w *Watch) Arm(k int, when When, kill func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.count, w.seen, w.at, w.when, w.kill, w.dead = 0, nil, k, when, kill, false
+	w.count, w.seen, w.at, w.name, w.when, w.kill, w.dead = 0, nil, k, "", when, kill, false
+}
+
+// ArmFor has the next Promoter die at its first effect of a name.
+func (w *Watch) ArmFor(name string, when When, kill func()) {
+	w.Arm(0, when, kill)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.name = name
 }
 
 // Seen are the effects since Arm, one line each; the one that it died at is
@@ -82,7 +91,7 @@ func (w *Watch) Front(rw http.ResponseWriter, r *http.Request, next http.Handler
 		w.count++
 		w.seen = append(w.seen, name)
 	}
-	now := name != "" && w.count == w.at
+	now := name != "" && (w.count == w.at || name == w.name)
 	w.dead = now
 	w.mu.Unlock()
 	if !now {
