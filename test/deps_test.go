@@ -104,6 +104,7 @@ var outsiders = []outsider{
 	{"github.com/google/go-cmp/cmp", []string{"detectors/detectortest"}, "tests say what differs, what is shipped does not"},
 	{"github.com/rogpeppe/go-internal/txtar", []string{"detectors/detectortest"}, "repositories written as one file are cases of tests"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", []string{"promoter/config"}, "the schema that editors use is held to the decoder"},
+	{"k8s.io/klog/v2", []string{"cmd/promoter"}, "what Kubernetes' client logs by itself goes where we log"},
 	{"github.com/spf13/cobra", []string{"cmd/promoter"}, "the command line is wiring"},
 	{"golang.org/x/term", []string{"cmd/promoter"}, "only the command line has a terminal"},
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+	"k8s.io/klog/v2"
 
 	"promoter/gitops"
 	"promoter/gitops/lease"
@@ -108,6 +109,7 @@ func runServe(ctx context.Context, f serveFlags, stderr io.Writer) error {
 	if f.json {
 		s.log = slog.New(slog.NewJSONHandler(stderr, nil))
 	}
+	klog.SetSlogLogger(s.log) // what Kubernetes' client says by itself, it says in our log
 	if f.elect {
 		var err error
 		s.elect, err = lease.Open(lease.Options{Kubeconfig: f.kubeconfig, Context: f.kubeCtx, Namespace: f.namespace, Log: s.log})
