@@ -1,0 +1,313 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"promoter/gitops"
+	"promoter/gitops/edit"
+	"promoter/promoter"
+	"promoter/templates"
+)
+
+// stumble is what befalls one of the next looks.
+type stumble struct {
+	kind string // see stumbles
+	n    int
+	span time.Duration
+	old  *forge // what the forge shows
+	refs map[string]string
+}
+
+// delayed are actions that are done later than they were decided on.
+type delayed struct {
+	at      time.Time
+	actions []promoter.Action
+	view    *view
+}
+
+// view is one look and what was decided on it.
+type view struct {
+	at    time.Time
+	obs   promoter.Observation
+	shown *forge
+	head  string // of the base branch, as it was shown
+	d     promoter.Decision
+}
+
+// process is one run of Promoter, which knows nothing when it begins.
+type process struct {
+	world    *world
+	line     *line
+	clone    *clone
+	ledger   *gitops.Ledger
+	answers  *gitops.Answerer
+	refusals map[int]string
+}
+
+func (w *world) process() *process {
+	l := &line{world: w}
+	c := &clone{line: l, repo: w.repo}
+	p := &process{world: w, line: l, clone: c, ledger: &gitops.Ledger{}, refusals: map[int]string{}}
+	p.answers = &gitops.Answerer{Forge: l, Engines: []gitops.Engine{engine{w}}, Meter: engine{w}, Now: w.clock, Origins: &gitops.Origins{Repo: c, Make: makes}}
+	p.answers.Listener = &gitops.Listener{Forge: l, Words: words(), Now: w.clock}
+	return p
+}
+
+func (w *world) clock() time.Time { return w.now }
+
+func makes(read func(string) ([]byte, bool, error), edits []promoter.Edit, at time.Time) (map[string][]byte, error) {
+	return edit.Files(read, edits, at)
+}
+
+func words() gitops.Words {
+	return gitops.Words{
+		Record: templates.Record, RecordOf: templates.RecordOf, Reply: templates.Reply, RepliesTo: templates.RepliesTo,
+		Ticket: templates.Ticket, TicketKey: templates.TicketKeyOf, Closing: templates.Closing,
+	}
+}
+
+// mostLooks is how often one run looks before it is said to go round in
+// circles.
+const mostLooks = 60
+
+// maxRounds is how often one look asks what its decision lacks.
+const maxRounds = 8
+
+// tick is one run: it looks and acts until nothing is to be done, unless it is
+// killed. It reports whether it came to an end.
+func (w *world) tick() bool {
+	p := w.process()
+	tried := map[string]bool{}
+	for range mostLooks {
+		s := w.stumbles()
+		v, ok := p.look(s)
+		if w.broken != nil || !ok {
+			return false
+		}
+		w.last = v.d
+		todo := slices.DeleteFunc(slices.Clone(v.d.Actions), func(a promoter.Action) bool { return tried[a.String()] })
+		acted := len(todo) > 0
+		if s.kind == "late" {
+			if acted {
+				w.delayed = append(w.delayed, delayed{w.now.Add(s.span), todo, v})
+			}
+			return false
+		}
+		for _, a := range p.disturbed(s, todo, v) {
+			o := p.do(a)
+			tried[a.String()] = !o.Stale
+			if p.line.dead {
+				w.tell("   killed")
+				return false
+			}
+			if w.broken != nil {
+				return false
+			}
+		}
+		if !acted {
+			return true
+		}
+	}
+	if !w.anything("refused", "write fails", "answer lost") {
+		w.violate("rest", "no rest after %d looks: %s", mostLooks, w.last.Actions[0])
+	}
+	return false
+}
+
+// anything reports whether something now makes it natural that there is no rest.
+func (w *world) anything(...string) bool {
+	for i := range w.troubles {
+		if t := &w.troubles[i]; (t.kind == "denied" || t.kind == "limited" || t.kind == "unreadable") && w.now.Before(t.to) {
+			return true
+		}
+	}
+	return false
+}
+
+// stumbles is what befalls the next look.
+func (w *world) stumbles() stumble {
+	if len(w.pending) == 0 {
+		return stumble{}
+	}
+	s := w.pending[0]
+	w.pending = w.pending[1:]
+	w.injected["look "+s.kind]++
+	return s
+}
+
+// disturbed are the actions as they are done: in another order, twice, together
+// with those of a second bot, or until the process is killed.
+func (p *process) disturbed(s stumble, todo []promoter.Action, v *view) []promoter.Action {
+	switch s.kind {
+	case "reversed":
+		todo = slices.Clone(todo)
+		slices.Reverse(todo)
+	case "twice":
+		todo = slices.Concat(todo, todo)
+	case "killed before":
+		p.line.wounds = append(make([]wound, s.n), diesBefore)
+	case "killed after":
+		p.line.wounds = append(make([]wound, s.n), diesAfter)
+	case "fails":
+		p.line.wounds = append(make([]wound, s.n), lostBefore)
+	case "answer lost":
+		p.line.wounds = append(make([]wound, s.n), lostAfter)
+	case "write twice":
+		p.line.wounds = append(make([]wound, s.n), done2)
+	case "second bot":
+		other := p.world.process()
+		if u, ok := other.look(stumble{old: s.old, refs: s.refs}); ok {
+			todo = between(todo, u.d.Actions)
+		}
+	}
+	return todo
+}
+
+// between does two lists in turn.
+func between(a, b []promoter.Action) []promoter.Action {
+	var out []promoter.Action
+	for i := range max(len(a), len(b)) {
+		if i < len(a) {
+			out = append(out, a[i])
+		}
+		if i < len(b) {
+			out = append(out, b[i])
+		}
+	}
+	return out
+}
+
+// do executes one action.
+func (p *process) do(a promoter.Action) gitops.Outcome {
+	w := p.world
+	e := gitops.Executor{
+		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Engines: []gitops.Engine{engine{w}}, Now: w.clock,
+		Render: func(s promoter.Sheet) (string, string, error) { return s.Title(), templates.Marker(s), nil },
+	}
+	p.clone.refs = w.repo.refs
+	o, err := e.Execute(context.Background(), a)
+	verb, _, _ := strings.Cut(a.String(), " ")
+	switch {
+	case err != nil:
+		w.acted["failed"]++
+		w.tell("   failed %s: %v", a, err)
+		if m, ok := a.(promoter.Merge); ok && (errors.Is(err, gitops.ErrDenied) || errors.Is(err, gitops.ErrConflict)) {
+			p.refusals[m.Number] = m.Head + " " + errors.Unwrap(err).Error()
+		}
+	case o.Stale:
+		w.acted["stale"]++
+		w.tell("   stale %s: %s", a, o.Detail)
+	default:
+		w.acted[verb]++
+		w.tell("   %s", a)
+	}
+	return o
+}
+
+// look observes and decides; false when the base branch cannot be read.
+func (p *process) look(s stumble) (*view, bool) {
+	w := p.world
+	w.looks++
+	p.line.shown, p.clone.refs = s.old, w.repo.refs
+	if s.refs != nil {
+		p.clone.refs = s.refs
+	}
+	defer func() { p.line.shown = nil }()
+	ctx := context.Background()
+	o := gitops.Observer{
+		Forge: p.line, Repo: p.clone, Base: trunk, Make: makes, SheetOf: templates.SheetOf, SaidOf: templates.SaidOf,
+		Delivers: w.policy.Delivers, Ledger: p.ledger, Now: w.clock,
+	}
+	head, branches, err := o.Branches(ctx)
+	if err != nil {
+		return nil, false
+	}
+	obs := promoter.Observation{Base: trunk, Commit: head, Merging: promoter.Merging{Methods: []string{"merge", "squash", "rebase"}, Queue: w.queue}}
+	obs.Targets, obs.Unread = w.targets(head)
+	obs.Pulls, obs.PullsUnknown = o.Pulls(ctx, head, branches)
+	slices.SortFunc(obs.Pulls, func(a, b promoter.Pull) int {
+		if a.Number != b.Number {
+			return b.Number - a.Number
+		}
+		return strings.Compare(a.Branch, b.Branch)
+	})
+	for i := range obs.Pulls {
+		at, why, _ := strings.Cut(p.refusals[obs.Pulls[i].Number], " ")
+		if at == obs.Pulls[i].Head && why != "" {
+			obs.Pulls[i].Refused = why
+		}
+	}
+	talk := p.answers.Listener.Listen(ctx, []string{bot})
+	if w.silent {
+		talk = gitops.Talk{Silent: true}
+	}
+	obs.Remarks, obs.Tickets, obs.Records = talk.Remarks, talk.Tickets, talk.Records
+	obs.TalkUnknown, obs.Merging.Silent = talk.Unknown, talk.Silent
+	p.answers.History = &gitops.Trunk{Repo: p.clone, At: head, Name: trunk, URL: "https://git.example.com/ops"}
+	d := promoter.Plan(obs, w.policy, w.now)
+	for range maxRounds {
+		if len(d.Questions) == 0 {
+			break
+		}
+		for i := range d.Questions { // one at a time: their order is no fault of ours
+			p.answers.Answer(ctx, &obs, talk, d.Questions[i:i+1])
+		}
+		d = promoter.Plan(obs, w.policy, w.now)
+	}
+	v := &view{at: w.now, obs: obs, shown: p.line.forge(), head: head, d: d}
+	if len(d.Questions) > 0 {
+		w.violate("questions", "%d rounds of answers, and still a question about %s", maxRounds, d.Questions[0].Key)
+	}
+	w.judge(v)
+	if w.looks%5 == 0 {
+		w.shuffle(v)
+	}
+	return v, true
+}
+
+// shuffle holds a decision to being a function of the facts.
+func (w *world) shuffle(v *view) {
+	o := v.obs
+	o.Targets, o.Pulls, o.Tickets, o.Remarks = slices.Clone(o.Targets), slices.Clone(o.Pulls), slices.Clone(o.Tickets), slices.Clone(o.Remarks)
+	rng := rand.New(rand.NewPCG(w.shuffled, uint64(w.looks)))
+	rng.Shuffle(len(o.Targets), func(i, j int) { o.Targets[i], o.Targets[j] = o.Targets[j], o.Targets[i] })
+	rng.Shuffle(len(o.Pulls), func(i, j int) { o.Pulls[i], o.Pulls[j] = o.Pulls[j], o.Pulls[i] })
+	rng.Shuffle(len(o.Tickets), func(i, j int) { o.Tickets[i], o.Tickets[j] = o.Tickets[j], o.Tickets[i] })
+	w.injected["shuffled facts"]++
+	again := promoter.Plan(o, w.policy, w.now)
+	if len(again.Questions) > 0 {
+		return // it came to ask for another fact first
+	}
+	a, b := spoken(v.d), spoken(again)
+	for i := range max(len(a), len(b)) {
+		if i >= len(a) || i >= len(b) || a[i] != b[i] {
+			w.violate("no memory (law 2)", "the same facts in another order give another decision:\n  %s\n  %s", at(a, i), at(b, i))
+			return
+		}
+	}
+}
+
+func at(list []string, i int) string {
+	if i < len(list) {
+		return list[i]
+	}
+	return "nothing"
+}
+
+// spoken is a decision in words, in no order.
+func spoken(d promoter.Decision) []string {
+	out := []string{"wake " + d.Wake.String()}
+	for _, a := range d.Actions {
+		out = append(out, a.String())
+	}
+	for _, l := range d.Lines {
+		out = append(out, l.String())
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,295 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"promoter/promoter"
+	"promoter/promoter/config"
+)
+
+// story is a seed's: a world and what happens in it.
+type story struct {
+	seed   uint64
+	yaml   string // the policy
+	cfg    *config.Config
+	envs   []ground
+	steps  []step
+	calm   bool // only faults of ours, and what a release does: the end is that of the calm run
+	shape  uint64
+	shared bool
+	span   time.Duration // how long things happen
+}
+
+// step is one thing that happens.
+type step struct {
+	at   time.Duration
+	kind string
+	ours bool // a fault of Promoter's surroundings that must make no difference in the end
+	pick uint64
+	span time.Duration
+}
+
+func (s step) String() string {
+	text := fmt.Sprintf("%s (%d)", s.kind, s.pick%1000)
+	if s.span > 0 {
+		text += fmt.Sprintf(" for %s", s.span)
+	}
+	return text
+}
+
+// shapes are ways in which environments are ordered: waves, and their
+// environments.
+var shapes = []struct {
+	waves string
+	envs  string // environment[/tenant[/cluster]]
+}{
+	{"dev: dev; staging: staging; production: production", "dev staging production"},
+	{"dev: dev; production: prod-a, prod-b, prod-c", "dev prod-a prod-b prod-c"},
+	{"dev: dev; staging: staging; production: production", "dev staging production/acme production/beta production/gamma"},
+	{"dev: dev; production: production", "dev production//eu production//us production//ap"},
+	{"dev: dev; qa: qa; perf: perf; production: production", "dev qa perf production"},
+	{"staging: staging-a, staging-b; production: production", "staging-a staging-b production"},
+}
+
+func chance(rng *rand.Rand, percent int) bool { return rng.IntN(100) < percent }
+
+func oneOf[T any](rng *rand.Rand, list ...T) T { return list[rng.IntN(len(list))] }
+
+// draw makes a story of a seed, under a user's own configuration if there is
+// one.
+func draw(seed uint64, own *config.Config) (*story, error) {
+	rng := rand.New(rand.NewPCG(seed, 0x5eed))
+	s := &story{seed: seed, shape: rng.Uint64(), calm: chance(rng, 25), shared: chance(rng, 25)}
+	if own != nil {
+		s.cfg, s.envs = own, grounds(own)
+		if len(s.envs) == 0 {
+			return nil, fmt.Errorf("draw a world: no environment of the configuration is in a wave")
+		}
+	} else {
+		shape := shapes[rng.IntN(len(shapes))]
+		for _, word := range strings.Fields(shape.envs) {
+			parts := append(strings.Split(word, "/"), "", "")
+			at := promoter.Reached{Environment: parts[0], Tenant: parts[1], Cluster: parts[2]}
+			s.envs = append(s.envs, ground{at, strings.Trim(strings.ReplaceAll(word, "//", "/"), "/") + "/APP.yaml"})
+		}
+		s.yaml = policyText(rng, shape.waves, s.calm)
+		cfg, err := config.Parse(config.Name, []byte(s.yaml))
+		if err != nil {
+			return nil, fmt.Errorf("seed %d: %w\n%s", seed, err, s.yaml)
+		}
+		s.cfg = cfg
+	}
+	s.span = time.Duration(3+rng.IntN(5)) * time.Hour
+	s.happen(rng)
+	slices.SortStableFunc(s.steps, func(a, b step) int { return int(a.at - b.at) })
+	return s, nil
+}
+
+// policyText draws a configuration.
+func policyText(rng *rand.Rand, waves string, calm bool) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("waves:")
+	list := strings.Split(waves, "; ")
+	for i, w := range list {
+		name, envs, _ := strings.Cut(w, ": ")
+		text := fmt.Sprintf("  - {name: %s, environments: [%s]", name, envs)
+		if name == "perf" {
+			text += ", after: [dev]"
+		}
+		if i == 3 {
+			text += ", after: [qa, perf]"
+		}
+		if chance(rng, 50) {
+			text += ", split: " + oneOf(rng, "environment", "tenant", "cluster")
+			if !calm && chance(rng, 30) {
+				text += ", maxFailures: " + oneOf(rng, "1", `"40%"`)
+			}
+		}
+		if chance(rng, 30) {
+			text += ", soak: " + oneOf(rng, "5m", "20m", "1h")
+		}
+		if chance(rng, 25) {
+			text += ", maxConcurrent: " + oneOf(rng, "1", "2")
+		}
+		if chance(rng, 20) {
+			text += `, quorum: "60%"`
+		}
+		line("%s}", text)
+	}
+	class := func(automatic int) string {
+		if chance(rng, automatic) {
+			return "merge: automatic"
+		}
+		if chance(rng, 25) && !calm {
+			return "merge: manual"
+		}
+		return "merge: approval" + oneOf(rng, "", ", approvals: {count: 2}", ", approvals: {count: 1, from: [ana, bo]}")
+	}
+	revert := func() string {
+		if chance(rng, 80) {
+			return ""
+		}
+		return ", revert: " + oneOf(rng, "automatic", "approval", "never", "manual")
+	}
+	line("policies:\n  C3: {%s%s}\n  C1: {%s%s%s}", class(85), revert(), class(40), revert(), oneOf(rng, "", ", soak: 15m"))
+	line("classes: [{class: C1, match: {artifacts: [%s]}}]", oneOf(rng, "redis", "web", "db"))
+	if chance(rng, 20) {
+		line("updates: [{minimumReleaseAge: %s}]", oneOf(rng, "30m", "2h"))
+	} else if chance(rng, 15) {
+		line("updates: [{security: true, match: {artifacts: [redis]}}]")
+	}
+	if chance(rng, 25) {
+		line("groups: [{name: platform, artifacts: [redis, db]%s}]", oneOf(rng, "", ", ordered: true", ", lockstep: true"))
+	}
+	if chance(rng, 20) {
+		line(`windows: [{from: "08:00", to: "16:00"%s}]`, oneOf(rng, "", ", environments: [prod*]"))
+	}
+	if chance(rng, 30) {
+		from := rng.IntN(5)
+		line(`freezes: [{name: quiet, from: "2026-11-23T%02d:10", to: "%s"%s}]`, 6+from,
+			oneOf(rng, fmt.Sprintf("2026-11-23T%02d:40", 7+from+rng.IntN(4)), "2026-11-24T06:00"), oneOf(rng, "", ", environments: [prod*]", ", environments: [dev]"))
+	}
+	line("pulls: {maxOpen: %d, ahead: %s, newer: %s, method: %s}", oneOf(rng, 2, 4, 10, 10), oneOf(rng, "next", "next", "all"),
+		oneOf(rng, "finish", "finish", "hold", "latest"), oneOf(rng, "merge", "merge", "squash", "rebase"))
+	line("delivery: {argocd: [{name: argo}], reverts: %s, revertScope: %s, endOperations: %s%s}", oneOf(rng, "automatic", "automatic", "automatic", "approval", "never"),
+		oneOf(rng, "wave", "wave", "failed", "change"), oneOf(rng, "true", "false"), oneOf(rng, "", ", patience: 30m"))
+	if chance(rng, 50) {
+		line("meters: [{name: prom, kind: prometheus, url: \"https://prom.example.com\"}]")
+		line("gates: [{name: errors, meter: prom, query: 'errors{app=\"{{app}}\", env=\"{{environment}}\"}', good: \"<= 0.01\", measure: gauge%s}]", oneOf(rng, "", ", environments: [staging*, prod*]", ", environments: [dev]"))
+	}
+	return b.String()
+}
+
+// ground is a place, and the file of an application there: APP stands for its
+// name.
+type ground struct {
+	at   promoter.Reached
+	file string
+}
+
+// grounds are places that a user's configuration knows: of its rules' patterns,
+// or of the names that its waves hold.
+func grounds(c *config.Config) []ground {
+	var out []ground
+	note := func(at promoter.Reached, file string) {
+		if len(out) < 8 && !slices.ContainsFunc(out, func(g ground) bool { return g.at == at }) {
+			out = append(out, ground{at, file})
+		}
+	}
+	for _, rule := range c.Environments {
+		for _, p := range rule.Paths {
+			for _, word := range []string{"one", "two"} {
+				path := instance(p, word)
+				for _, file := range []string{path, path + "/APP.yaml", strings.TrimSuffix(path, "x") + "APP.yaml"} {
+					if at, ok := c.Locate(file, "", ""); ok && strings.Contains(file, "APP") {
+						note(promoter.Reached{Environment: at.Name, Tenant: at.Tenant, Cluster: at.Cluster}, file)
+						break
+					}
+				}
+			}
+		}
+	}
+	if len(c.Environments) > 0 {
+		return out
+	}
+	names := []string{"dev", "staging", "production"}
+	if len(c.Waves) > 0 {
+		names = nil
+	}
+	for _, w := range c.Waves {
+		for _, e := range w.Environments {
+			names = append(names, strings.ReplaceAll(e, "*", "one"))
+		}
+	}
+	for _, e := range names {
+		note(promoter.Reached{Environment: e}, e+"/APP.yaml")
+	}
+	return out
+}
+
+// instance is a path that a pattern matches.
+func instance(pattern, word string) string {
+	var b strings.Builder
+	for rest := pattern; rest != ""; {
+		i := strings.IndexAny(rest, "*{")
+		if i < 0 {
+			b.WriteString(rest)
+			break
+		}
+		b.WriteString(rest[:i])
+		if rest[i] == '{' {
+			_, after, _ := strings.Cut(rest[i:], "}")
+			b.WriteString(word)
+			rest = after
+			continue
+		}
+		b.WriteString("x")
+		rest = strings.TrimLeft(rest[i:], "*")
+	}
+	return b.String()
+}
+
+// deeds are what people do, and how often of a hundred.
+var deeds = []string{
+	"person merges", "person merges", "person closes", "person reopens", "person pushes", "person rewrites", "person approves", "person approves", "person approves",
+	"person objects", "person holds", "person unholds", "person labels retry", "person labels revert", "person comments hold", "person comments resume",
+	"person comments retry", "person comments revert", "person comments stop", "person comments approve", "person comments nonsense", "guest comments", "guest labels", "person pins back", "person pins ahead",
+	"person reverts", "person edits beside", "person edits elsewhere", "person rewrites base", "person deletes branch", "person closes issue", "person opens stop",
+	"person closes stop", "person drafts", "person relabels superseded", "person unlabels retry", "withdraw",
+}
+
+// troubled are what goes wrong in clusters and metrics.
+var troubled = []string{
+	"stalled", "stalled", "stuck", "ill", "ill", "blamed", "blind", "gone", "blocked", "lies", "dark", "nan", "slander", "flatter", "engine", "flaps", "ages",
+}
+
+// stumbling are faults of ours: what befalls looks and effects.
+var stumbling = []string{
+	"killed before", "killed after", "killed after", "fails", "answer lost", "write twice", "twice", "late", "reversed", "second bot", "second bot", "stale", "stale",
+	"unreadable", "unread", "unlisted", "limited", "denied", "skew", "partial list",
+}
+
+// happen fills the story.
+func (s *story) happen(rng *rand.Rand) {
+	add := func(kind string, ours bool, at, span time.Duration) {
+		s.steps = append(s.steps, step{at: at, kind: kind, ours: ours, pick: rng.Uint64(), span: span})
+	}
+	any := func() time.Duration { return time.Duration(rng.Int64N(int64(s.span))).Truncate(10 * time.Second) }
+	short := func() time.Duration { return time.Duration(1+rng.IntN(60)) * time.Minute }
+	add("release", false, time.Duration(rng.IntN(10))*time.Minute, 0)
+	if chance(rng, 50) {
+		add("harm", false, 0, 0)
+	}
+	if !s.calm {
+		for range rng.IntN(4) {
+			add("release", false, any(), 0)
+		}
+		if chance(rng, 40) {
+			add("harm", false, 0, 0)
+		}
+		if chance(rng, 70) {
+			for range rng.IntN(8) {
+				add(deeds[rng.IntN(len(deeds))], false, any(), 0)
+			}
+		}
+		if chance(rng, 60) {
+			for range rng.IntN(6) {
+				add(troubled[rng.IntN(len(troubled))], false, any(), short())
+			}
+		}
+	}
+	if chance(rng, 85) {
+		for range rng.IntN(14) {
+			add(stumbling[rng.IntN(len(stumbling))], true, any(), short())
+		}
+	}
+	// People who look after what is theirs.
+	for at := 20 * time.Minute; at < s.span; at += 70 * time.Minute {
+		add("people review", false, at, 0)
+	}
+}

@@ -1,0 +1,203 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"promoter/gitops"
+	"promoter/promoter"
+	"promoter/templates"
+)
+
+type gitopsComment = gitops.Comment
+
+// What follows is told of effects when they happen, whoever decided on them and
+// when.
+
+// skewed is how far the forge's clock is from ours: how wrong a comparison of
+// two stamps may be when it was set in between.
+func (w *world) skewed() time.Duration { return 10 * time.Minute }
+
+// again counts what may happen once.
+func (w *world) again(what string) {
+	if w.once[what]++; w.once[what] > 1 {
+		w.violate("nothing twice (law 4)", "%s a second time", what)
+	}
+}
+
+// pushed is told of a branch that we set or delete.
+func (w *world) pushed(branch, from, to string) {
+	b, ok := promoter.ParseBranch(branch)
+	if !ok {
+		w.violate("names are keys (law 3)", "%q is set, and is no branch of ours", branch)
+		return
+	}
+	main := w.repo.refs[trunk]
+	for h := from; h != ""; {
+		c := w.repo.objects[h]
+		if c == nil || w.repo.holds(h, main) {
+			break
+		}
+		if !c.ours && !w.repo.holds(h, to) {
+			w.violate("a person's commit is never overwritten (law 1)", "%s is set from %s to %s", branch, short(from), short(to))
+		}
+		h = ""
+		if len(c.parents) > 0 {
+			h = c.parents[0]
+		}
+	}
+	if to == "" {
+		return
+	}
+	if from != "" {
+		w.tell("      (%s from %s)", branch, short(from))
+	}
+	c := w.repo.objects[to]
+	base := w.repo.objects[c.parents[0]]
+	edits := promoter.ParseTrailers(c.message).Edits
+	lines := 0
+	for name, text := range c.files {
+		was := base.files[name]
+		if was == text {
+			continue
+		}
+		a, z := strings.Split(was, "\n"), strings.Split(text, "\n")
+		if len(a) != len(z) {
+			w.violate("smallest diff (law 15)", "%s: %s has another number of lines", branch, name)
+			return
+		}
+		for i := range a {
+			if a[i] != z[i] {
+				lines++
+				if _, comment, _ := strings.Cut(a[i], " # "); !strings.HasSuffix(z[i], comment) {
+					w.violate("smallest diff (law 15)", "%s: %q becomes %q", branch, a[i], z[i])
+				}
+			}
+		}
+	}
+	if lines == 0 || lines > len(edits) {
+		w.violate("smallest diff (law 15)", "%s changes %d lines with %d edits", branch, lines, len(edits))
+	}
+	id, _ := promoter.ChangeOf(branch)
+	if t := promoter.ParseTrailers(c.message); t.Change != id || id != b.Change {
+		w.violate("names are keys (law 3)", "%s holds a commit of change %q", branch, t.Change)
+	}
+}
+
+// opened is told of a pull that we opened.
+func (w *world) opened(p *pull) {
+	w.again("pull request for " + p.Branch + " at " + p.Head)
+	if slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o != p && o.Branch == p.Branch && o.State == "open" }) {
+		w.violate("no pull request twice", "%s has two", p.Branch)
+	}
+}
+
+// closedByUs is told of a pull that we close.
+func (w *world) closedByUs(p *pull) {
+	if !slices.Contains(p.Labels, promoter.SupersededLabel) {
+		w.violate("no memory (law 2)", "#%d is closed before it says that we did it", p.Number)
+	}
+	if c := w.repo.objects[p.Head]; c != nil && !c.ours {
+		w.violate("a person's commit is never overwritten (law 1)", "#%d is closed with a person's commit on it", p.Number)
+	}
+}
+
+// mergedByUs is told of a pull that we merge, before that is done.
+func (w *world) mergedByUs(p *pull) {
+	const law = "only what it would write itself (law 11)"
+	head, main := w.repo.objects[p.Head], w.repo.head()
+	if head == nil || !head.ours || len(head.parents) != 1 || !w.repo.holds(head.parents[0], main.hash) {
+		w.violate(law, "#%d is merged with somebody else's commits on it", p.Number)
+		return
+	}
+	edits := promoter.ParseTrailers(head.message).Edits
+	files, err := makes(func(path string) ([]byte, bool, error) {
+		text, ok := w.repo.objects[head.parents[0]].files[path]
+		return []byte(text), ok, nil
+	}, edits, head.at)
+	if err != nil || !maps.Equal(w.repo.objects[head.parents[0]].files.with(files), head.files) {
+		w.violate(law, "#%d does not hold what its edits make", p.Number)
+	}
+	if _, ok := join(w.repo.objects[head.parents[0]].files, main.files, head.files); !ok {
+		return // the forge refuses it
+	}
+	for _, e := range edits {
+		i := slices.IndexFunc(w.slots, func(s *slot) bool { return s.file == e.Place.File && s.path == e.Place.Path })
+		if i < 0 {
+			w.violate(law, "#%d edits %s", p.Number, e.Place)
+			return
+		}
+		s := w.slots[i]
+		at, ok := w.place(s, main.files[s.file])
+		if b, _ := promoter.ParseBranch(p.Branch); !ok || at.Written != e.Place.Written && at.Written != e.To {
+			law := law
+			if b.Revert {
+				law = "a revert is made where the pin is still ours (law 12)"
+			}
+			w.violate(law, "#%d is merged where %s reads %q, not %q", p.Number, s.file, at.Written, e.Place.Written)
+		}
+	}
+	w.again(fmt.Sprintf("merge of #%d", p.Number))
+}
+
+// sealed is told of a status that we write.
+func (w *world) sealed(hash string, s gitops.Status) {
+	was := ""
+	for _, o := range w.forge.statuses[hash] {
+		if o.Context == s.Context {
+			was = o.State + ": " + o.Description
+		}
+	}
+	switch s.Context {
+	case promoter.StageVerdict.Context():
+		w.tell("      (%s is %s: %s)", short(hash), s.State, s.Description)
+		if strings.HasPrefix(was, "failure") && s.State != "failure" {
+			w.violate("seal what the world forgets (law 9)", "%s was sealed as failed, and is made a pass", short(hash))
+		}
+		if strings.HasPrefix(was, "success") && s.State != "success" && !slices.ContainsFunc(w.forge.pulls, func(p *pull) bool {
+			return p.Merge == hash && slices.Contains(p.Labels, promoter.RevertLabel)
+		}) {
+			w.violate("seal what the world forgets (law 9)", "%s was sealed as passed, and is made a failure: %s", short(hash), s.Description)
+		}
+		w.again(fmt.Sprintf("verdict %s on %s", s.State, hash))
+		w.verdicts[hash] = w.now
+	case promoter.StageConverged.Context():
+		w.again("convergence of " + hash)
+	case promoter.WaitContext:
+		if was == s.State+": "+s.Description {
+			w.once["same status"]++
+			if key := fmt.Sprintf("status %s on %s", s.Description, hash); w.once[key]+1 > 6 {
+				w.violate("no status twice", "%s again and again", key)
+			} else {
+				w.once[key]++
+			}
+		}
+	}
+}
+
+// said is told of a comment of ours.
+func (w *world) said(number int, body string) {
+	if to, ok := templates.RepliesTo(body); ok {
+		w.again(fmt.Sprintf("answer to comment %d", to))
+	}
+	if r, ok := templates.RecordOf(body); ok {
+		w.again(fmt.Sprintf("record of %s on #%d", r.Branch, number))
+	}
+}
+
+// issued is told of an issue that we open.
+func (w *world) issued(n gitops.NewIssue) {
+	key := templates.TicketKeyOf(n.Body)
+	for _, i := range w.forge.issues {
+		if i.Open && key != "" && templates.TicketKeyOf(i.Body) == key {
+			w.violate("nothing twice (law 4)", "#%d is open for %s already", i.Number, key)
+		}
+		if !i.Open && key == templates.TicketKeyOf(i.Body) && strings.HasPrefix(key, "incident") {
+			w.violate("nothing twice (law 4)", "#%d was about %s, and was closed", i.Number, key)
+		}
+	}
+	w.tell("      (issue: %s)", n.Title)
+}

@@ -1,0 +1,219 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"promoter/gitops"
+	"promoter/promoter"
+	"promoter/promoter/config"
+	"promoter/templates"
+)
+
+type statusOf = gitops.Status
+
+func replaced(file, app string) string { return strings.ReplaceAll(file, "APP", app) }
+
+func (w *world) waveOfPlace(g ground) int {
+	at, ok := w.cfg.Locate(replaced(g.file, "x"), "", g.at.Cluster)
+	if !ok {
+		at = config.Located{Name: g.at.Environment, Tenant: g.at.Tenant, Cluster: g.at.Cluster}
+	}
+	return w.cfg.WaveOf(at, w.policy.Waves)
+}
+
+// bound is how long all of it may take once nothing is wrong any more: a story
+// whose windows open once a day goes through four waves.
+const bound = 9 * 24 * time.Hour
+
+// tail lets everything come to an end: nothing is wrong any more, people lift
+// what they stopped and approve what is asked of them. What must have ended by
+// then has.
+func (w *world) tail() {
+	if w.broken != nil {
+		return
+	}
+	w.tell("-- from here on nothing is wrong")
+	for i := range w.troubles {
+		w.troubles[i].to = earlier(w.troubles[i].to, w.now)
+	}
+	w.troubles = nil
+	w.pending, w.stales, w.skew = nil, nil, 0
+	for _, i := range w.forge.issues {
+		if slices.Contains(i.Labels, promoter.StopLabel) {
+			i.Open = false
+		}
+	}
+	for _, p := range w.forge.pulls {
+		w.unlabel(p.Number, promoter.HoldLabel)
+		p.reviews = slices.DeleteFunc(p.reviews, func(r gitops.Review) bool { return r.State == "changes_requested" })
+		if p.State == "open" {
+			p.Draft = p.Draft && w.policy.Ahead
+		}
+	}
+	for _, c := range w.forge.comments { // a stop that is not obeyed yet, or a hold, is lifted as soon as it is
+		_ = c
+	}
+	end, quiet := w.now.Add(bound), 0
+	for w.broken == nil && w.now.Before(end) && quiet < 3 {
+		before, done := w.looks, sumOf(w.acted)
+		w.lift()
+		w.turn()
+		w.review()
+		w.byHand()
+		if w.looks-before == 1 && sumOf(w.acted) == done {
+			quiet++
+		} else {
+			quiet = 0
+		}
+		next := w.soon()
+		if at := w.last.Wake; quiet > 0 && at.After(w.now) && w.again_.Before(w.now) && len(w.delayed) == 0 {
+			next, quiet = at, 0 // it waits, and says until when
+		}
+		w.now = next
+	}
+	if w.broken != nil {
+		return
+	}
+	if quiet < 3 && !w.now.Before(end) {
+		w.violate("quiescence", "it is still busy after %s: %v", bound, spoken(w.last)[0])
+		return
+	}
+	w.ended()
+}
+
+func sumOf(m map[string]int) int {
+	n := 0
+	for _, x := range m {
+		n += x
+	}
+	return n
+}
+
+// lift is what people do who want things to go on.
+func (w *world) lift() {
+	for _, i := range w.forge.issues {
+		if slices.Contains(i.Labels, promoter.StopLabel) {
+			i.Open = false
+		}
+	}
+	for _, p := range w.forge.pulls {
+		w.unlabel(p.Number, promoter.HoldLabel)
+	}
+}
+
+// byHand is what people do whose word a merge waits for.
+func (w *world) byHand() {
+	for _, p := range w.pulls("open") {
+		slots := w.edited(p)
+		b, ok := promoter.ParseBranch(p.Branch)
+		if p.Draft || len(slots) == 0 || !ok || p.queued {
+			continue
+		}
+		c := w.repo.objects[p.Head]
+		if mode, _, _ := w.consent(p, slots); mode != promoter.MergeManual || !c.ours {
+			continue
+		}
+		// They see to it that it is its turn, as the pull says.
+		waits := slices.ContainsFunc(w.last.Lines, func(l promoter.Line) bool {
+			return l.Pull == p.Number && !strings.Contains(l.Why, "a person merges it")
+		})
+		if !waits || b.Revert {
+			_, _ = w.merge(p, people[0], gitops.Merge{Method: "merge", Title: p.Title, Message: "by hand"})
+		}
+	}
+}
+
+// ended holds the end of a story to what must have come of it.
+func (w *world) ended() {
+	for _, p := range w.forge.pulls {
+		b, ok := promoter.ParseBranch(p.Branch)
+		if !ok || p.State != "merged" || w.edits(p) == nil || !w.repo.holds(p.Merge, w.repo.refs[trunk]) {
+			continue
+		}
+		head := w.repo.refs[trunk]
+		stands := slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.writer(s, head) == p.Merge })
+		verdict := sealOf(w.forge, p.Merge, promoter.StageVerdict)
+		asked := slices.ContainsFunc(w.forge.issues, func(i *gitops.Issue) bool {
+			return templates.TicketKeyOf(i.Body) == "incident "+p.Branch
+		})
+		told := slices.ContainsFunc(w.last.Lines, func(l promoter.Line) bool {
+			return l.Pull == p.Number && strings.Contains(l.Why, "person") || strings.Contains(l.Why, fmt.Sprintf("#%d", p.Number)) && strings.Contains(l.Why, "person")
+		})
+		waits := slices.ContainsFunc(w.last.Lines, func(l promoter.Line) bool {
+			return l.Change == b.Change && l.Status == promoter.Reverting
+		})
+		if verdict == "failure" && stands && !b.Revert && !w.retried(w.forge, b) && !asked && !told && !waits {
+			w.violate("every attributable failure ends in the previous version, or in a person being asked",
+				"#%d (%s) failed, still stands, and nobody is asked", p.Number, p.Title)
+		}
+		if verdict == "" && stands && !asked && !told && w.now.Sub(p.MergedAt) < 71*time.Hour && w.whole(p) {
+			w.violate("every merge is proven, or a person is asked", "#%d (%s) was merged %s ago, and has no verdict", p.Number, p.Title, w.now.Sub(p.MergedAt))
+		}
+	}
+	for _, s := range w.slots {
+		w.arrived(s)
+	}
+}
+
+// whole reports whether nothing of what a merge wrote was taken away since.
+func (w *world) whole(p *pull) bool {
+	return !slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.writer(s, w.repo.refs[trunk]) != p.Merge })
+}
+
+// arrived: faults have stopped, and what may go forward has.
+func (w *world) arrived(s *slot) {
+	if s.wave < 0 || w.tainted[s.artifact.Name] || w.meddled || s.group != "" && len(w.tainted) > 0 {
+		return
+	}
+	head := w.repo.refs[trunk]
+	at := w.reads(s, head)
+	want := at
+	for _, r := range w.offered[s.artifact] {
+		if n, ok := promoter.Compare(s.artifact.Kind, r.Version, want); ok && n > 0 {
+			want = r.Version
+		}
+	}
+	if at == want {
+		return
+	}
+	// A failure anywhere keeps a change where it is; what people were asked for
+	// and did not do, too.
+	for _, p := range w.forge.pulls {
+		if sealOf(w.forge, p.Merge, promoter.StageVerdict) == "failure" && w.sameUnit(p, s) {
+			return
+		}
+	}
+	if s.group != "" {
+		return // its members wait for each other
+	}
+	if b := slices.IndexFunc(w.bad, func(b badness) bool { return b.artifact == s.artifact }); b >= 0 {
+		return // it may be ill in a way that nobody is to blame for
+	}
+	var why []string
+	for _, l := range w.last.Lines {
+		if l.Subject == s.artifact.Name {
+			why = append(why, l.String())
+		}
+	}
+	if slices.ContainsFunc(why, func(t string) bool { return strings.Contains(t, "a person merges it") }) {
+		return
+	}
+	w.violate("liveness", "%s is at %s and not at %s, and nothing is in the way:\n  %s", s.file, at, want, strings.Join(why, "\n  "))
+}
+
+// sameUnit reports whether a pull changed what moves with a slot.
+func (w *world) sameUnit(p *pull, s *slot) bool {
+	return slices.ContainsFunc(w.edited(p), func(o *slot) bool { return o.artifact == s.artifact || o.group != "" && o.group == s.group })
+}
+
+// end is where a story ended: what the base branch reads, and what was sealed.
+func (w *world) end() string {
+	var out []string
+	for _, s := range w.slots {
+		out = append(out, s.file+" "+s.artifact.Name+" "+w.reads(s, w.repo.refs[trunk]))
+	}
+	return strings.Join(out, "\n")
+}

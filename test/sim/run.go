@@ -1,0 +1,171 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"promoter/promoter/config"
+)
+
+// Summary is what became of many stories.
+type Summary struct {
+	Seeds    int
+	Looks    int
+	Actions  int
+	Virtual  time.Duration
+	Took     time.Duration
+	Injected map[string]int
+	Acted    map[string]int
+	Broken   []*Tale // in the order of seeds
+}
+
+// Run lets so many stories happen under a configuration (nil: one that is drawn
+// with each story) and writes what came of it: the rate, the faults by kind,
+// and each law that was broken, with the steps that are needed for it. The
+// error says that one was.
+func Run(c *config.Config, seeds, from int, out io.Writer) error {
+	sum, err := Many(c, seeds, from)
+	if err != nil {
+		return err
+	}
+	sum.Print(out)
+	if n := len(sum.Broken); n > 0 {
+		return fmt.Errorf("simulate: %d of %d stories broke a law; the first is seed %d: %w", n, sum.Seeds, sum.Broken[0].Seed, sum.Broken[0].Violation)
+	}
+	return nil
+}
+
+// mostBroken is how many broken stories are told: more say nothing new.
+const mostBroken = 25
+
+// mostTold is how many lines of a story are told.
+const mostTold = 120
+
+// Many lets stories happen, on all cores.
+func Many(c *config.Config, seeds, from int) (*Summary, error) {
+	all := &Summary{Injected: map[string]int{}, Acted: map[string]int{}}
+	begun := time.Now()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	var failed error
+	next := 0
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				n := next
+				next++
+				stop := n >= seeds || failed != nil || len(all.Broken) >= mostBroken
+				mu.Unlock()
+				if stop {
+					return
+				}
+				t, err := One(c, uint64(from+n))
+				mu.Lock()
+				if err != nil {
+					failed = err
+				} else {
+					all.add(t)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	all.Took = time.Since(begun)
+	slices.SortFunc(all.Broken, func(a, b *Tale) int { return int(a.Seed) - int(b.Seed) })
+	return all, failed
+}
+
+func (s *Summary) add(t *Tale) {
+	s.Seeds++
+	s.Looks += t.Looks
+	s.Virtual += t.Span
+	sum(s.Injected, t.Injected)
+	sum(s.Acted, t.Acted)
+	s.Actions += sumOf(t.Acted)
+	if t.Violation != nil {
+		s.Broken = append(s.Broken, t)
+	}
+}
+
+// One lives the story of one seed through. One that breaks a law is shrunk, and
+// told.
+func One(c *config.Config, seed uint64) (*Tale, error) {
+	s, err := draw(seed, c)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.outcome(s.steps)
+	if err != nil || t.Violation == nil {
+		return t, err
+	}
+	return s.shrink(t)
+}
+
+// outcome runs a story and, where only our own faults distinguish it from the
+// calm one, that too: both end alike.
+func (s *story) outcome(steps []step) (*Tale, error) {
+	t, w := s.run(steps, false)
+	if t.Violation != nil || !s.calm || w.meddled || len(w.tainted) > 0 {
+		return t, nil
+	}
+	calm := slices.DeleteFunc(slices.Clone(steps), func(x step) bool { return x.ours })
+	if len(calm) == len(steps) {
+		return t, nil
+	}
+	u, _ := s.run(calm, false)
+	if u.Violation != nil {
+		return u, nil
+	}
+	if t.end != u.end {
+		t.Violation = &Violation{Law: "the same end as without faults (law 2)", Text: fmt.Sprintf("it ends as\n%s\nand without faults as\n%s", t.end, u.end)}
+	}
+	return t, nil
+}
+
+// shrink leaves out what a violation does not need, and tells the rest.
+func (s *story) shrink(t *Tale) (*Tale, error) {
+	steps := slices.Clone(s.steps)
+	law := t.Violation.Law
+	for changed := true; changed; {
+		changed = false
+		for i := len(steps) - 1; i >= 0; i-- {
+			fewer := slices.Delete(slices.Clone(steps), i, i+1)
+			u, err := s.outcome(fewer)
+			if err != nil {
+				return nil, err
+			}
+			if u.Violation != nil && u.Violation.Law == law {
+				steps, changed = fewer, true
+				t.Violation = u.Violation
+			}
+		}
+	}
+	told, _ := s.run(steps, true)
+	t.Text, t.Kept = told.Text, len(steps)
+	if s.yaml != "" {
+		t.Text = append(strings.Split(strings.TrimSuffix(s.yaml, "\n"), "\n"), t.Text...)
+	}
+	return t, nil
+}
+
+// Print writes a summary for people.
+func (s *Summary) Print(out io.Writer) {
+	for _, t := range s.Broken {
+		fmt.Fprintf(out, "seed %d: %s\n  (%d of %d steps are needed)\n", t.Seed, t.Violation, t.Kept, t.Steps)
+		for _, line := range t.Text[max(0, len(t.Text)-mostTold):] {
+			fmt.Fprintf(out, "    %s\n", line)
+		}
+	}
+	rate := float64(s.Seeds) / max(s.Took.Seconds(), 0.001)
+	fmt.Fprintf(out, "%d seeds in %s, %.0f a second; %d looks, %d actions, %.0f days of virtual time; %d broke a law\n",
+		s.Seeds, s.Took.Round(time.Millisecond), rate, s.Looks, s.Actions, s.Virtual.Hours()/24, len(s.Broken))
+	fmt.Fprintf(out, "faults: %s\n", strings.Join(printed(s.Injected), ", "))
+	fmt.Fprintf(out, "actions: %s\n", strings.Join(printed(s.Acted), ", "))
+}

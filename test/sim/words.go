@@ -1,0 +1,281 @@
+package sim
+
+import (
+	"slices"
+
+	"promoter/promoter"
+)
+
+// judgeSeal: a verdict is what was seen, and nothing else.
+func (w *world) judgeSeal(v *view, s promoter.Seal, branch string) {
+	const law = "only positive evidence counts (law 6)"
+	if s.Stage == promoter.StageReady {
+		return // what it says is asked for again when it is merged
+	}
+	b, ok := promoter.ParseBranch(branch)
+	d, known := v.obs.Deliveries["delivery "+s.Commit]
+	asked := false
+	var class promoter.Class = promoter.C3
+	wave := -1
+	if ok {
+		wave = w.waveOf(b)
+	}
+	for _, p := range v.shown.pulls {
+		if p.State == "merged" && p.Merge == s.Commit {
+			asked = slices.Contains(p.Labels, promoter.RevertLabel)
+			for _, x := range w.edited(p) {
+				class = min(class, x.class)
+			}
+		}
+	}
+	if s.Verdict == promoter.Fail {
+		bad := slices.ContainsFunc(d.Apps, func(a promoter.Convergence) bool { return a.Outcome == promoter.Failed && a.Attributable }) ||
+			slices.ContainsFunc(d.Gates, func(g promoter.GateVerdict) bool { return g.Level == promoter.Fail })
+		if !bad && !asked {
+			w.violate("only attributable evidence reverts (law 6)", "%s is sealed as failed (%s) without any", short(s.Commit), s.Reason)
+		}
+		if !asked && !w.silent && branch != "" && !slices.ContainsFunc(v.obs.Records, func(r promoter.Record) bool { return r.Branch == branch }) && v.obs.TalkUnknown == "" {
+			w.violate("seal what the world forgets (law 9)", "%s is sealed as failed before its evidence is written down", short(s.Commit))
+		}
+		return
+	}
+	if !known || d.Unknown != "" || len(d.Apps) == 0 {
+		w.violate(law, "%s is sealed as %s: %s, and nothing was seen", short(s.Commit), s.Stage, s.Reason)
+		return
+	}
+	done, all := 0, 0
+	for _, a := range d.Apps {
+		all++
+		if a.Outcome == promoter.Converged {
+			done++
+		} else if a.Outcome != promoter.Blind {
+			w.violate("the right revision or nothing (law 10)", "%s is sealed as %s, and %s in %s is %s", short(s.Commit), s.Stage, a.App, a.Environment, a.Outcome)
+		}
+	}
+	if done < all {
+		merged := w.repo.objects[s.Commit]
+		if wave < 0 || w.policy.Waves[wave].Quorum == 0 || done*100 < w.policy.Waves[wave].Quorum*all || v.at.Sub(merged.at) < w.policy.Patience-w.skewed() {
+			w.violate(law, "%s is sealed as %s, and %d of %d places were seen", short(s.Commit), s.Stage, done, all)
+		}
+	}
+	if s.Stage != promoter.StageVerdict {
+		return
+	}
+	c, ok := sealed(v.shown, s.Commit, promoter.StageConverged)
+	if !ok {
+		w.violate("seal what the world forgets (law 9)", "%s passes before its convergence is sealed", short(s.Commit))
+		return
+	}
+	if b.Revert {
+		return
+	}
+	for _, g := range d.Gates {
+		if g.Level != promoter.Pass {
+			w.violate(law, "%s passes, and gate %s says %s", short(s.Commit), g.Gate, g.Level)
+		}
+	}
+	for _, r := range w.placesOf(v, s.Commit) {
+		for _, g := range w.gatesOf(class, r) {
+			at := w.perOf(g, r)
+			if !slices.ContainsFunc(d.Gates, func(x promoter.GateVerdict) bool { return x.Gate == g.Name && x.At == at }) {
+				w.violate(law, "%s passes, and gate %s was not asked of %s", short(s.Commit), g.Name, named(at))
+			}
+		}
+		if !slices.ContainsFunc(d.Apps, func(a promoter.Convergence) bool {
+			return a.App == r.App && a.Environment == r.Environment && a.Tenant == r.Tenant && a.Cluster == r.Cluster
+		}) {
+			w.violate(law, "%s passes, and nothing was said of %s", short(s.Commit), named(r))
+		}
+	}
+	if wave >= 0 && w.stamp().Sub(c.At)+w.skewed() < w.soak(wave, class) {
+		w.violate("it soaks before it passes", "%s passes after %s", short(s.Commit), w.stamp().Sub(c.At))
+	}
+}
+
+// placesOf are the places that a merge reached with what still stands and can
+// be read.
+func (w *world) placesOf(v *view, hash string) []promoter.Reached {
+	c := w.repo.objects[hash]
+	if c == nil || len(c.parents) == 0 {
+		return nil
+	}
+	var out []promoter.Reached
+	for _, s := range w.differ(w.repo.objects[c.parents[0]], c) {
+		if w.reads(s, v.head) != w.reads(s, hash) || w.writer(s, v.head) != hash || w.in("unread", s.file) {
+			continue
+		}
+		for _, r := range s.reaches {
+			r.Wave = 0
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// judgePush: what was taken back, refused or is not known is not proposed.
+func (w *world) judgePush(v *view, a promoter.Push) {
+	b, ok := promoter.ParseBranch(a.Branch)
+	if !ok || b.String() != a.Branch || len(a.Branch) > 200 {
+		w.violate("names are keys (law 3)", "%s is no name that can be read back", a.Branch)
+		return
+	}
+	if w.unreadable("pulls") != nil {
+		w.violate("ignorance moves nothing (law 6)", "%s: pulls cannot be read", a)
+	}
+	for _, o := range v.shown.pulls {
+		ob, ok := promoter.ParseBranch(o.Branch)
+		if !ok || ob.Change != b.Change || b.Revert {
+			continue
+		}
+		retry := slices.Contains(o.Labels, promoter.RetryLabel) || w.retried(v.shown, ob)
+		same := ob.Wave == b.Wave && ob.Part == b.Part
+		switch {
+		case same && ob.Attempt == b.Attempt && !ob.Revert && o.State == "merged":
+			w.violate("a person's commit wins (law 1)", "%s, which was merged as #%d before", a, o.Number)
+		case same && o.State == "closed" && !ob.Revert && !retry && !slices.Contains(o.Labels, promoter.SupersededLabel):
+			w.violate("a refused version is quarantined (law 13)", "%s, although %s closed #%d", a, o.ClosedBy, o.Number)
+		case o.State == "merged" && ob.Revert && !retry && w.budget(w.waveOf(ob), nil) == 0 && !w.attemptedSince(v.shown, o, ob):
+			w.violate("a reverted version is quarantined (law 13)", "%s, although #%d took it back", a, o.Number)
+		case o.State == "merged" && !ob.Revert && !retry && w.budget(w.waveOf(ob), nil) == 0 && sealOf(v.shown, o.Merge, promoter.StageVerdict) == "failure":
+			w.violate("a failure freezes the change (law 8)", "%s, although #%d failed", a, o.Number)
+		}
+	}
+	for _, e := range a.Edits {
+		w.judgeEdit(v, a, b, e)
+	}
+}
+
+// attemptedSince reports whether the change was merged again after a revert:
+// a person's word.
+func (w *world) attemptedSince(f *forge, revert *pull, rb promoter.Branch) bool {
+	return slices.ContainsFunc(f.pulls, func(o *pull) bool {
+		ob, ok := promoter.ParseBranch(o.Branch)
+		return ok && o.State == "merged" && !ob.Revert && ob.Change == rb.Change && ob.Wave == rb.Wave && ob.Part == rb.Part && o.MergedAt.After(revert.MergedAt)
+	})
+}
+
+// judgeEdit: forward is up, to what is out, and backward is where it was.
+func (w *world) judgeEdit(v *view, a promoter.Push, b promoter.Branch, e promoter.Edit) {
+	i := slices.IndexFunc(w.slots, func(s *slot) bool { return s.file == e.Place.File && s.path == e.Place.Path })
+	if i < 0 {
+		w.violate("smallest diff (law 15)", "%s: %s is no version", a, e.Place)
+		return
+	}
+	s := w.slots[i]
+	from, to := w.reads(s, a.Base), s.version(e.To)
+	n, ok := promoter.Compare(s.artifact.Kind, to, from)
+	switch {
+	case b.Revert:
+		w.judgeInverse(v, a, b, s, from, to)
+	case !ok || n <= 0:
+		w.violate("forward is up", "%s: %s from %s to %s", a, s.file, from, to)
+	case !slices.ContainsFunc(w.offered[s.artifact], func(r promoter.Release) bool { return r.Version == to }):
+		w.violate("only what is out", "%s: %s %s is not", a, s.artifact.Name, to)
+	case w.in("unlisted", s.artifact.Name):
+		w.violate("ignorance moves nothing (law 6)", "%s: the versions of %s are not known", a, s.artifact.Name)
+	case w.in("unread", s.file):
+		w.violate("ignorance moves nothing (law 6)", "%s: %s cannot be read", a, s.file)
+	}
+	for _, r := range w.offered[s.artifact] {
+		if r.Version == to && !b.Revert && v.at.Sub(r.Created) < s.age {
+			w.violate("a release must be old enough", "%s: %s %s is %s old", a, s.artifact.Name, to, v.at.Sub(r.Created))
+		}
+	}
+	if wave := w.waveOf(b); !b.Revert && s.wave > wave {
+		w.violate("blast radius (law 16)", "%s: %s is of a later wave", a, s.file)
+	}
+}
+
+// judgeInverse: a revert brings back what stood before a merge of the change
+// that it takes back, where that still stands.
+func (w *world) judgeInverse(v *view, a promoter.Push, b promoter.Branch, s *slot, from, to string) {
+	for _, o := range v.shown.pulls {
+		ob, ok := promoter.ParseBranch(o.Branch)
+		if !ok || ob.Change != b.Change || ob.Revert || o.State != "merged" || w.repo.objects[o.Merge] == nil {
+			continue
+		}
+		line := w.repo.objects[o.Merge].parents
+		if len(line) > 0 && w.reads(s, o.Merge) == from && w.reads(s, line[0]) == to {
+			if !w.failed(v.shown, b.Change) {
+				w.violate("seal what the world forgets (law 9)", "%s: nothing of the change is sealed as failed", a)
+			}
+			return
+		}
+	}
+	w.violate("a revert is the inverse edit (law 12)", "%s: %s from %s to %s, which no merge of the change did", a, s.file, from, to)
+}
+
+// judgeOpen: not more pulls at once than policy says, and one for each part.
+func (w *world) judgeOpen(v *view, a promoter.Open) {
+	b, _ := promoter.ParseBranch(a.Branch)
+	if w.unreadable("pulls") != nil {
+		w.violate("ignorance moves nothing (law 6)", "%s: pulls cannot be read", a)
+	}
+	open, inWave := 0, 0
+	for _, o := range v.shown.pulls {
+		ob, ok := promoter.ParseBranch(o.Branch)
+		if !ok || o.State != "open" {
+			continue
+		}
+		if ob.Change == b.Change && ob.Wave == b.Wave && ob.Part == b.Part && ob.Revert == b.Revert {
+			w.violate("no pull request twice", "%s: #%d is open for it", a, o.Number)
+		}
+		if !ob.Revert {
+			open++
+			if ob.Wave == b.Wave {
+				inWave++
+			}
+		}
+	}
+	if b.Revert || w.meddled || len(w.tainted) > 0 {
+		return // people may have opened again what was closed
+	}
+	if most := w.policy.MaxOpen; most > 0 && open >= most {
+		w.violate("the limit of open pull requests", "%s: %d are open", a, open)
+	}
+	if most := w.policy.Waves[max(w.waveOf(b), 0)].MaxConcurrent; most > 0 && inWave >= most {
+		w.violate("the wave's limit", "%s: %d are open in it", a, inWave)
+	}
+}
+
+// judgeClose: only what is known to be unwanted is closed.
+func (w *world) judgeClose(v *view, a promoter.Close) {
+	if w.unreadable("pulls") != nil {
+		w.violate("ignorance moves nothing (law 6)", "%s: pulls cannot be read", a)
+	}
+	p := v.shown.pull(a.Number)
+	if p == nil {
+		return
+	}
+	for _, s := range w.edited(p) {
+		if w.in("unlisted", s.artifact.Name) || w.in("unread", s.file) {
+			w.violate("ignorance moves nothing (law 6)", "%s: what %s wants is not known", a, s.file)
+		}
+	}
+}
+
+// judgeLabel: labels are put there because a person who may asked for it.
+func (w *world) judgeLabel(v *view, a promoter.Label) {
+	for _, name := range slices.Concat(a.Add, a.Remove) {
+		if !slices.ContainsFunc(v.shown.comments, func(c gitopsComment) bool {
+			cmd, ok := promoter.ParseCommand(c.Body)
+			return ok && cmd.Wrong == "" && c.Number == a.Number && right(c.Author) == "write" && labelOf[cmd.Verb] == name
+		}) {
+			w.violate("text is no authority (law 3)", "%s: nobody who may has asked for it", a)
+		}
+	}
+}
+
+var labelOf = map[promoter.Verb]string{
+	promoter.VerbHold: promoter.HoldLabel, promoter.VerbResume: promoter.HoldLabel, promoter.VerbRetry: promoter.RetryLabel, promoter.VerbRevert: promoter.RevertLabel,
+}
+
+// judgeTicket: a stop is a person's word.
+func (w *world) judgeTicket(v *view, a promoter.OpenTicket) {
+	if a.Stop && !slices.ContainsFunc(v.shown.comments, func(c gitopsComment) bool {
+		cmd, ok := promoter.ParseCommand(c.Body)
+		return ok && cmd.Wrong == "" && cmd.Verb == promoter.VerbStop && right(c.Author) == "write"
+	}) {
+		w.violate("text is no authority (law 3)", "%s: nobody who may has asked for it", a)
+	}
+}
