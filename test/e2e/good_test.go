@@ -1,0 +1,72 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// One good release passes three waves, with Argo CD and Prometheus as judges.
+func TestGoodRelease(t *testing.T) {
+	s := Tell(t, world, product, "good")
+	s.openShop(nil)
+	out, err := s.Run("plan")
+	s.Says("plan with nothing to do: %v\n%s", err, out)
+	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
+	s.Serve()
+	for i, e := range environments[:2] {
+		s.Until(4*time.Minute, e+" pins 1.1.0", func() (bool, error) { return s.pinned(e) == "1.1.0", nil })
+		if next := environments[i+1]; s.pinned(next) != "1.0.0" {
+			t.Errorf("%s pins %s before %s has passed", next, s.pinned(next), e)
+		}
+	}
+	for _, e := range environments[2:] {
+		s.Until(4*time.Minute, e+" pins 1.1.0", func() (bool, error) { return s.pinned(e) == "1.1.0", nil })
+	}
+	s.Until(4*time.Minute, "every merge has a verdict", s.allJudged)
+	for _, e := range environments {
+		s.Must(s.World.Argo.Settled(s.Context(), time.Minute, s.app(e), "1.1.0"))
+		if !s.runs(e, "1.1.0") {
+			t.Errorf("%s does not run 1.1.0", e)
+		}
+	}
+	pulls, err := s.Repo.Pulls(s.Context())
+	s.Must(err)
+	if len(pulls) != 4 {
+		t.Errorf("%d pull requests, want 4: one for dev, one for staging, one for each region", len(pulls))
+	}
+	for _, p := range pulls {
+		if !p.Merged {
+			t.Errorf("#%d %s is not merged", p.Number, p.Title)
+		}
+	}
+	s.record("passed")
+}
+
+// allJudged reports whether every merged pull request has a verdict that stands.
+func (s *Story) allJudged() (bool, error) {
+	pulls, err := s.Repo.Pulls(s.Context())
+	if err != nil {
+		return false, err
+	}
+	for _, p := range pulls {
+		if p.State == "open" {
+			return false, nil
+		}
+		if !p.Merged {
+			continue
+		}
+		statuses, err := s.Repo.Statuses(s.Context(), p.MergeCommitSHA)
+		if err != nil {
+			return false, err
+		}
+		judged := false
+		for _, st := range statuses {
+			judged = judged || final(st) && strings.HasPrefix(st.Context, "promoter")
+		}
+		if !judged {
+			return false, nil
+		}
+	}
+	return true, nil
+}
