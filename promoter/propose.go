@@ -212,9 +212,11 @@ func (p *planner) propose() {
 		return cmp.Or(btoi(b.revert)-btoi(a.revert), p.isNew(a)-p.isNew(b), btoi(b.sheet.security())-btoi(a.sheet.security()), btoi(a.draft)-btoi(b.draft),
 			btoi(p.merged[b.sheet.Change])-btoi(p.merged[a.sheet.Change]), a.wave-b.wave, strings.Compare(a.branch, b.branch))
 	})
-	open, inWave := 0, map[int]int{}
+	// What waits for people does not stand in the way of what does not.
+	open, inWave := map[bool]int{}, map[int]int{}
 	for _, x := range p.proposals {
 		pull := p.pulls[x.branch]
+		ours := p.pol.Delivers && x.sheet.Merge == MergeAutomatic
 		fresh := p.isNew(x) == 1
 		limit := p.pol.Waves[x.wave].MaxConcurrent
 		switch {
@@ -222,12 +224,12 @@ func (p *planner) propose() {
 			p.say(x, Unresolved, "the forge's pull requests could not be read ("+p.obs.PullsUnknown+"): nothing is changed", 0)
 		case x.revert:
 			p.exist(x, pull)
-		case fresh && p.pol.MaxOpen > 0 && open >= p.pol.MaxOpen:
-			p.say(x, Waiting, fmt.Sprintf("%d pull requests are open, the most that may be", open), 0)
+		case fresh && p.pol.MaxOpen > 0 && open[ours] >= p.pol.MaxOpen:
+			p.say(x, Waiting, fmt.Sprintf("%d pull requests are open, the most that may be", open[ours]), 0)
 		case fresh && limit > 0 && inWave[x.wave] >= limit:
 			p.say(x, Waiting, fmt.Sprintf("%d pull requests are open in wave %s, the most that may be", inWave[x.wave], p.pol.Waves[x.wave].Name), 0)
 		default:
-			open++
+			open[ours]++
 			inWave[x.wave]++
 			p.exist(x, pull)
 		}

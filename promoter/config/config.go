@@ -154,7 +154,7 @@ type Pulls struct {
 	Base      string   `yaml:"base" doc:"The branch that is deployed; the repository's default when absent." absent:"the repository's default branch"`
 	Ahead     string   `yaml:"ahead" doc:"next: open the next wave's pull request only; all: open all waves' at once, later ones as drafts." enum:"next,all" default:"next"`
 	Newer     string   `yaml:"newer" doc:"What a newer release does while one is under way: finish (it waits until that has passed every wave), hold (it waits while that is being verified somewhere) or latest (it takes over)." enum:"finish,hold,latest" default:"finish"`
-	MaxOpen   int      `yaml:"maxOpen" doc:"Open pull requests of ours at once; 10 when absent." default:"10"`
+	MaxOpen   int      `yaml:"maxOpen" doc:"Open pull requests of ours at once; 10 when absent. Those that Promoter merges by itself are counted apart from those that wait for people." default:"10"`
 	Labels    []string `yaml:"labels" doc:"Labels put on every pull request."`
 	Reviewers []string `yaml:"reviewers" doc:"Logins, or org/team names."`
 	Assignees []string `yaml:"assignees" doc:"Logins."`
