@@ -160,13 +160,28 @@ func (s *Server) pullPage(w http.ResponseWriter, hr *http.Request) {
 		p.Said = append(p.Said, shownComment{c.by, markdown(c.text)})
 	}
 	for _, sha := range []string{p.Head, p.Merge} {
-		for _, st := range r.statuses[sha] {
-			p.Statuses = append(p.Statuses, shownStatus{st.state, st.context, st.description})
-		}
+		p.Statuses = append(p.Statuses, newest(r.statuses[sha])...)
 	}
 	s.mu.Unlock()
 	p.Diff = r.diff(from, p.Head)
 	show(w, "pull", p)
+}
+
+// newest are the newest status of each context, in the order in which the
+// contexts came.
+func newest(all []status) []shownStatus {
+	at := map[string]int{}
+	var out []shownStatus
+	for _, st := range all {
+		shown := shownStatus{st.state, st.context, st.description}
+		if i, known := at[st.context]; known {
+			out[i] = shown
+			continue
+		}
+		at[st.context] = len(out)
+		out = append(out, shown)
+	}
+	return out
 }
 
 // diff returns what a pull changes, line by line.

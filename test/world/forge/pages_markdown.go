@@ -141,7 +141,7 @@ func inline(s string) string {
 	s = code.ReplaceAllStringFunc(s, func(c string) string {
 		return aside("<code>" + html.EscapeString(strings.TrimSpace(strings.Trim(c, "`"))) + "</code>")
 	})
-	s = html.EscapeString(s)
+	s = html.EscapeString(html.UnescapeString(s)) // an entity is the character that it stands for
 	s = link.ReplaceAllStringFunc(s, func(l string) string {
 		f := link.FindStringSubmatch(l)
 		return aside(`<a href="`+f[2]+`">`) + f[1] + aside("</a>")
