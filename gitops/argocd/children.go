@@ -26,7 +26,7 @@ func (w *work) children(ctx context.Context, s converge.ArgoSnapshot, above []co
 		case done || child == nil: // of one that is in no list nothing is known
 		case slices.Contains(above, app):
 			out[app] = promoter.Convergence{App: app.Name, Outcome: promoter.Converged, Reason: "it renders itself, and is asked already"}
-		case w.named[app] || w.moved(child) != converge.No:
+		case w.named[app] || w.touches(child):
 			out[app] = w.deliver(ctx, child, w.named[app], above).Convergence
 		case !worsened(child, w.question.MergedAt):
 			out[app] = promoter.Convergence{App: app.Name, Outcome: promoter.Converged, Reason: "it is as it was before the merge"}
@@ -35,6 +35,29 @@ func (w *work) children(ctx context.Context, s converge.ArgoSnapshot, above []co
 		}
 	}
 	return out
+}
+
+// touches reports whether the moves may be meant for an application that no
+// place names. One that only pins what a named one pins too is of another place,
+// which the moves leave where it is.
+func (w *work) touches(s *converge.ArgoSnapshot) bool {
+	for _, m := range w.question.Moves {
+		if readsFile(s, w.ours, w.history.Branch(), m.Place.File) != converge.No || pins(s, m) && !w.meant(m) {
+			return true
+		}
+	}
+	return false
+}
+
+// meant reports whether an application that a place names pins what a move
+// moves.
+func (w *work) meant(m promoter.Move) bool {
+	for app := range w.named {
+		if s := w.survey.byApp[app]; s != nil && pins(s, m) {
+			return true
+		}
+	}
+	return false
 }
 
 // worsened reports whether anything has happened to an application since a

@@ -252,6 +252,52 @@ func TestAPinInAChildsManifest(t *testing.T) {
 	}
 }
 
+// Applications of several environments stand in one parent and pin the same. A
+// change of one of them does not wait for the others, which a later wave moves;
+// where none is named, each of them may be meant.
+func TestAnothersPinOfTheSame(t *testing.T) {
+	w := newTower(t, argocd.EngineOptions{})
+	application := func(name, version string) world.Application {
+		source := world.Source{RepoURL: "https://charts.example.com", Chart: "redis", TargetRevision: version}
+		a := before()
+		a.Metadata.Name, a.Spec.Source, a.Status.Sync.ComparedTo.Source = name, &source, &source
+		a.Status.Sync.Revision, a.Status.OperationState = version, operation("Succeeded", version, -9100, -9050)
+		return a
+	}
+	dev, production := application("redis-dev", "1.1.0"), application("redis-production", "1.0.0")
+	dev.Status.OperationState, dev.Status.ReconciledAt = operation("Succeeded", "1.1.0", 20, 25), at(50)
+	dev.Status.Health.LastTransitionTime = at(40)
+	w.server.Set(dev)
+	w.server.Set(production)
+	w.settle()
+	w.change(func(a *world.Application) {
+		a.Spec.Source = &world.Source{RepoURL: repo, Path: "apps/cart", TargetRevision: "main"}
+		a.Status.Sync.ComparedTo.Source, a.Status.SourceType = a.Spec.Source, "Directory"
+		a.Status.Resources = nil
+		for _, name := range []string{"redis-dev", "redis-production"} {
+			a.Status.Resources = append(a.Status.Resources, world.Resource{Group: "argoproj.io", Version: "v1alpha1", Kind: "Application", Namespace: "argocd", Name: name, Status: "Synced"})
+		}
+	})
+	w.server.SetExtra(key, func(e *world.Extra) { e.Nodes = nil })
+	q := about("redis-dev")
+	q.Moves = []promoter.Move{{
+		Artifact: promoter.Artifact{Kind: promoter.Chart, Name: "redis", Source: "https://charts.example.com"}, From: "1.0.0", To: "1.1.0",
+		Place: promoter.Place{File: "apps/cart/redis.yaml", Path: "spec.source.targetRevision"},
+	}}
+	w.clock.set(after(160))
+	d := w.ask(q)
+	if len(d.Apps) != 2 {
+		t.Fatalf("%d answers, want redis-dev and the parent that renders it: %+v", len(d.Apps), d.Apps)
+	}
+	for _, c := range d.Apps {
+		if c.Outcome != promoter.Converged {
+			t.Errorf("%s: %s: %s", c.App, c.Outcome, c.Reason)
+		}
+	}
+	q.Reached[0].App = "cart" // the parent: what it renders is not known
+	w.want(q, promoter.Pending, "redis-production: its spec asks for redis 1.0.0")
+}
+
 // What an ApplicationSet makes is told by its tree, and asked as well.
 func TestASetsApplicationsAreAsked(t *testing.T) {
 	w := newTower(t, argocd.EngineOptions{})

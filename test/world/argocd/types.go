@@ -128,6 +128,7 @@ type Sync struct {
 
 // Status is what is.
 type Status struct {
+	SourceType     string          `json:"sourceType,omitempty"`
 	Sync           SyncStatus      `json:"sync"`
 	Health         Health          `json:"health"`
 	OperationState *OperationState `json:"operationState,omitempty"`
