@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -93,18 +94,28 @@ another terminal:
   promoter explain --forge github --forge-url %[6]s
   promoter serve --forge github --forge-url %[6]s --lookup 20s
 
-Publish the version that mends redis, or merge number 4 as a person, and watch what
-serve makes of it:
+Publish the version that mends redis, or merge nginx as a person, and watch what serve
+makes of it:
 
   curl -X PUT %[12]s/redis-18.4.1.tgz
-  curl -X PUT -H 'Authorization: Bearer %[7]s' %[6]srepos/shop/gitops/pulls/4/merge
+  curl -X PUT -H 'Authorization: Bearer %[7]s' %[6]srepos/shop/gitops/pulls/%[13]d/merge
 
 Pull requests  %[8]s
 Argo CD        %[9]s
 Prometheus     %[10]s/api/v1/query?query=app_build_info
-`, s.hosted.Clone, world.Token, world.ArgoTokenName, world.ArgoToken, filepath.Join(s.dir, "cache"), s.hosted.API(), world.PersonToken, s.pages(), s.world.ArgoCD, s.world.Prometheus, program, s.world.Charts)
+`, s.hosted.Clone, world.Token, world.ArgoTokenName, world.ArgoToken, filepath.Join(s.dir, "cache"), s.hosted.API(), world.PersonToken, s.pages(), s.world.ArgoCD, s.world.Prometheus, program, s.world.Charts, s.nginx())
 	<-ctx.Done()
 	return nil
 }
 
 func (s *stage) pages() string { return s.hosted.Server.URL + "/shop/gitops" }
+
+// nginx is the number of its pull, which waits for a person.
+func (s *stage) nginx() int {
+	for _, p := range s.hosted.Pulls() {
+		if p.State == "open" && strings.HasPrefix(p.Title, "production: nginx") {
+			return p.Number
+		}
+	}
+	return 0
+}

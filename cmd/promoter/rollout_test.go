@@ -212,6 +212,21 @@ func TestReleasesTravelAndAreStopped(t *testing.T) {
 	}
 }
 
+// Whoever runs Promoter now and then, each time without any memory, gets there
+// too.
+func TestRunsNowAndThen(t *testing.T) {
+	r := beginRollout(t, world.Behaviour{})
+	for range 20 {
+		r.restart()
+		r.look()
+		if r.pull("staging: shop/storefront 2.4.1 -> 2.6.0").State == "merged" {
+			return
+		}
+		r.clock.Pass(time.Minute)
+	}
+	t.Errorf("staging was not reached:\n%s", r.lines())
+}
+
 // A release that crashes is taken back where it is, without anybody measuring.
 func TestADegradedReleaseIsTakenBack(t *testing.T) {
 	r := beginRollout(t, world.Behaviour{Delivery: []delivery.Rule{{

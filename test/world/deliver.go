@@ -3,7 +3,6 @@ package world
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -52,12 +51,15 @@ func (w *World) Configure(dir string, delivers bool) error {
 	if delivers {
 		fmt.Fprintf(&b, deliverySection, w.ArgoCD, ArgoTokenName, w.Prometheus)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "promoter.yaml"), os.O_APPEND|os.O_WRONLY, 0o644)
+	file := filepath.Join(dir, "promoter.yaml")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b.Bytes())
-	return errors.Join(err, f.Close())
+	if delivers { // what waits for a person leaves room for what does not
+		text = bytes.Replace(text, []byte("\npulls:\n"), []byte("\npulls:\n  maxOpen: 20\n"), 1)
+	}
+	return os.WriteFile(file, append(text, b.Bytes()...), 0o644)
 }
 
 const deliverySection = `
