@@ -57,6 +57,9 @@ type Outcome struct {
 
 // Execute performs one action. A failed guard is an Outcome, not an error.
 func (e *Executor) Execute(ctx context.Context, a promoter.Action) (Outcome, error) {
+	if err := e.room(a); err != nil {
+		return Outcome{}, fmt.Errorf("%s: %w", a, err)
+	}
 	detail, err := e.perform(ctx, a)
 	switch {
 	case err == nil:

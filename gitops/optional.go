@@ -53,6 +53,13 @@ type Rationed interface {
 	CallsLeft() (left int, renewed time.Time, known bool)
 }
 
+// Paced is a forge that takes only so many calls in a time.
+type Paced interface {
+	// Room reports, as a *RateLimited, that n calls more are too many for what
+	// can wait: something is always left for what cannot.
+	Room(n int) error
+}
+
 // Release is a release of some project.
 type Release struct {
 	Tag        string

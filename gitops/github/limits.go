@@ -105,7 +105,7 @@ func (l *limits) spend() error {
 }
 
 func (l *limits) count() error {
-	if err := l.paced(1); err != nil {
+	if err := l.paced(1, perMinute, perHour); err != nil {
 		return err
 	}
 	l.content = append(l.content, l.now())
@@ -117,10 +117,17 @@ func (l *limits) count() error {
 func (l *limits) room(n int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.paced(n)
+	return l.paced(n, perMinute, perHour)
 }
 
-func (l *limits) paced(n int) error {
+// Room implements gitops.Paced. A tenth of what is published is left free.
+func (f *Forge) Room(n int) error {
+	f.limits.mu.Lock()
+	defer f.limits.mu.Unlock()
+	return f.limits.paced(n, perMinute*9/10, perHour*9/10)
+}
+
+func (l *limits) paced(n, ofMinute, ofHour int) error {
 	now := l.now()
 	for len(l.content) > 0 && !l.content[0].After(now.Add(-time.Hour)) {
 		l.content = l.content[1:]
@@ -133,10 +140,10 @@ func (l *limits) paced(n int) error {
 		}
 		return &gitops.RateLimited{Until: l.content[i].Add(window), Why: "our pace of creating content: " + strconv.Itoa(most) + " calls in " + window.String()}
 	}
-	if err := wait(perHour, time.Hour); err != nil {
+	if err := wait(ofHour, time.Hour); err != nil {
 		return err
 	}
-	return wait(perMinute, time.Minute)
+	return wait(ofMinute, time.Minute)
 }
 
 // judge reads an answer for a limit. Again says that a short wait and one

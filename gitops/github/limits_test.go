@@ -205,3 +205,35 @@ func TestPace(t *testing.T) {
 		t.Errorf("a minute later: %v", err)
 	}
 }
+
+// What can wait leaves room for what cannot.
+func TestRoomIsLeft(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s, r := start(t, forge.Options{Now: c.now})
+	f := reach(t, s, func(o *github.Options) { o.Now = c.now })
+	p, err := f.Open(t.Context(), branch(t, r, "promoter/a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := 0
+	for ; f.Room(1) == nil && steps < 100; steps++ {
+		if err := f.Update(t.Context(), p.Number, gitops.Text{Title: fmt.Sprint(steps)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if steps != 72-3 { // of 80 calls in a minute; three opened it
+		t.Errorf("%d steps forward found room", steps)
+	}
+	limited(t, f.Room(1))
+	for i := range 8 {
+		if err := f.Update(t.Context(), p.Number, gitops.Text{Title: fmt.Sprint("retreat ", i)}); err != nil {
+			t.Fatalf("retreat %d: %v", i, err)
+		}
+	}
+	limited(t, f.Update(t.Context(), p.Number, gitops.Text{Title: "too much"}))
+	c.advance(time.Minute + time.Second)
+	if err := f.Room(1); err != nil {
+		t.Errorf("after a minute: %v", err)
+	}
+}
