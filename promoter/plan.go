@@ -208,6 +208,17 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 				why = fmt.Sprintf("for wave %s, which is at %s", p.pol.Waves[b].Name, g.version)
 			}
 		}
+		// A wave farther back that a person took back holds what comes after it.
+		for b := range p.pol.Waves {
+			if ts := p.proofs(u.of(a, b)); len(ts) > 0 && !slices.Contains(before, b) && p.pol.precedes(b, w) {
+				if g, ok := passed(ts); ok && better(a.Kind, low, g) {
+					low = g
+					if why == "" {
+						why = fmt.Sprintf("for wave %s, which is at %s", p.pol.Waves[b].Name, g.version)
+					}
+				}
+			}
+		}
 		out[a] = low
 	}
 	return out, why
@@ -318,11 +329,22 @@ func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) string {
 		return ""
 	}
 	for later := range p.pol.Waves {
-		if later != w && len(p.moving(u, later, at)) > 0 {
+		moving := slices.DeleteFunc(p.moving(u, later, at), func(t *Target) bool { return p.tookAway(id, later, t) })
+		if later != w && len(moving) > 0 {
 			return fmt.Sprintf("%s is under way and has not reached wave %s: it is finished first", describe(at), p.pol.Waves[later].Name)
 		}
 	}
 	return ""
+}
+
+// tookAway reports whether a change was merged in a wave already, and a person
+// has given the target another version since: nothing of ours waits for it.
+func (p *planner) tookAway(id string, w int, t *Target) bool {
+	return p.trialOf[t] == nil && slices.ContainsFunc(p.changes[id], func(pull *Pull) bool {
+		b, ok := ParseBranch(pull.Branch)
+		return ok && !b.Revert && pull.State == PullMerged && b.Wave == slug(p.pol.Waves[w].Name, maxSlug) &&
+			slices.ContainsFunc(pull.Edits, func(e Edit) bool { return e.Place.File == t.Pin.Place.File && e.Place.Path == t.Pin.Place.Path })
+	})
 }
 
 func describe(goals map[Artifact]goal) string {
