@@ -113,14 +113,14 @@ func (w *world) tick() bool {
 			return true
 		}
 	}
-	if !w.anything("refused", "write fails", "answer lost") {
+	if !w.anything() {
 		w.violate("rest", "no rest after %d looks: %s", mostLooks, w.last.Actions[0])
 	}
 	return false
 }
 
 // anything reports whether something now makes it natural that there is no rest.
-func (w *world) anything(...string) bool {
+func (w *world) anything() bool {
 	for i := range w.troubles {
 		if t := &w.troubles[i]; (t.kind == "denied" || t.kind == "limited" || t.kind == "unreadable") && w.now.Before(t.to) {
 			return true

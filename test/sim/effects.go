@@ -167,8 +167,7 @@ func (w *world) sealed(hash string, s gitops.Status) {
 	case promoter.StageConverged.Context():
 		w.again("convergence of " + hash)
 	case promoter.WaitContext:
-		if was == s.State+": "+s.Description {
-			w.once["same status"]++
+		if was == s.State+": "+s.Description && !w.anything() {
 			if key := fmt.Sprintf("status %s on %s", s.Description, hash); w.once[key]+1 > 6 {
 				w.violate("no status twice", "%s again and again", key)
 			} else {

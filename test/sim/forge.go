@@ -137,7 +137,7 @@ func (l *line) write(kind string, do func() error) error {
 		return errors.New("the connection was reset")
 	case done2:
 		err := do()
-		if kind == "push" || kind == "merges" || kind == "labels" || kind == "statuses" {
+		if kind == "push" || kind == "merges" || kind == "labels" {
 			_ = do() // a new comment sent twice is two: that is the network's fault
 		}
 		return err

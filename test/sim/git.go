@@ -279,6 +279,9 @@ func (c *clone) Push(_ context.Context, branch, hash, expect string) error {
 		}
 		c.line.world.pushed(branch, expect, hash)
 		c.repo.refs[branch] = hash
+		if p := c.line.world.forge.open(branch); p != nil {
+			p.Head = hash
+		}
 		return nil
 	})
 }
@@ -290,6 +293,9 @@ func (c *clone) Delete(_ context.Context, branch, expect string) error {
 		}
 		c.line.world.pushed(branch, expect, "")
 		delete(c.repo.refs, branch)
+		if p := c.line.world.forge.open(branch); p != nil {
+			p.State, p.ClosedBy = "closed", bot
+		}
 		return nil
 	})
 }

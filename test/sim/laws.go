@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -263,18 +264,24 @@ func (w *world) parts(wave int) int {
 func (w *world) judgeWaves(v *view, no func(law, format string, args ...any), s *slot, to string, wave int, b promoter.Branch) {
 	const law = "nothing reaches a wave before it has passed the one before"
 	excused := map[int]int{}
+	if slices.ContainsFunc(v.shown.pulls, func(p *pull) bool {
+		ob, ok := promoter.ParseBranch(p.Branch)
+		return ok && ob.Change == b.Change && w.retried(v.shown, ob)
+	}) {
+		return // a person decided to go on with it
+	}
 	for _, o := range w.slots {
 		if o.artifact != s.artifact || !w.precedes(o.wave, wave) {
 			continue
 		}
 		at := w.reads(o, v.head)
-		if n, ok := promoter.Compare(s.artifact.Kind, at, to); !ok || n < 0 {
+		if n, ok := promoter.Compare(s.artifact.Kind, at, to); (!ok || n < 0) && w.unproven(v, o, to) != "" {
 			if excused[o.wave]++; excused[o.wave] > w.budgetOf(v.shown, o, b) {
 				no(law, "although %s of wave %s is at %s", o.file, w.policy.Waves[o.wave].Name, at)
 			}
 			continue
 		}
-		if why := w.unproven(v, o); why != "" {
+		if why := w.unproven(v, o, to); why != "" {
 			if strings.HasPrefix(why, "failed") {
 				if excused[o.wave]++; excused[o.wave] <= w.budgetOf(v.shown, o, b) {
 					continue
@@ -301,27 +308,28 @@ func (w *world) budgetOf(f *forge, o *slot, b promoter.Branch) int {
 	return n
 }
 
-// unproven says why what a slot reads has not passed; "" when it has, or when
-// it has stood there for long.
-func (w *world) unproven(v *view, s *slot) string {
+// unproven says why a version has not passed where a slot has it, or had it;
+// "" when it has, or when it has stood there for long. What passed once may
+// have been left since: for a newer version, or by a revert.
+func (w *world) unproven(v *view, s *slot, to string) string {
+	first := ""
 	for h := v.head; ; {
 		c := w.repo.objects[h]
 		if len(c.parents) == 0 || v.at.Sub(c.at) > 72*time.Hour {
-			return ""
-		}
-		if w.reads(s, h) != w.reads(s, c.parents[0]) {
-			for _, o := range v.shown.pulls {
-				if ob, ok := promoter.ParseBranch(o.Branch); ok && o.Merge == h && w.retried(v.shown, ob) {
-					return ""
-				}
+			if n, ok := promoter.Compare(s.artifact.Kind, w.reads(s, h), to); ok && n >= 0 {
+				return ""
 			}
+			return cmp.Or(first, to+" was never there")
+		}
+		at := w.reads(s, h)
+		if n, ok := promoter.Compare(s.artifact.Kind, at, to); ok && n >= 0 && at != w.reads(s, c.parents[0]) {
 			switch sealOf(v.shown, h, promoter.StageVerdict) {
 			case "success":
 				return ""
 			case "failure":
-				return "failed as commit " + short(h)
+				first = cmp.Or(first, "failed as commit "+short(h))
 			}
-			return "no verdict on commit " + short(h)
+			first = cmp.Or(first, "no verdict on commit "+short(h))
 		}
 		h = c.parents[0]
 	}
@@ -376,7 +384,8 @@ func (w *world) judgeRevert(v *view, a promoter.Merge, p *pull, b promoter.Branc
 func (w *world) failed(f *forge, change string) bool {
 	return slices.ContainsFunc(f.pulls, func(o *pull) bool {
 		ob, ok := promoter.ParseBranch(o.Branch)
-		return ok && ob.Change == change && !ob.Revert && o.State == "merged" && sealOf(f, o.Merge, promoter.StageVerdict) == "failure"
+		return ok && ob.Change == change && !ob.Revert && o.State == "merged" &&
+			(sealOf(f, o.Merge, promoter.StageVerdict) == "failure" || slices.Contains(o.Labels, promoter.RevertLabel)) // a person's word is written down, too
 	})
 }
 

@@ -44,7 +44,7 @@ func Run(c *config.Config, seeds, from int, out io.Writer) error {
 const mostBroken = 25
 
 // mostTold is how many lines of a story are told.
-const mostTold = 120
+const mostTold = 70
 
 // Many lets stories happen, on all cores.
 func Many(c *config.Config, seeds, from int) (*Summary, error) {
@@ -147,8 +147,12 @@ func (s *story) shrink(t *Tale) (*Tale, error) {
 			}
 		}
 	}
-	told, _ := s.run(steps, true)
+	told, w := s.run(steps, true)
 	t.Text, t.Kept = told.Text, len(steps)
+	t.Text = append(t.Text, "the last decision says (and asks to be woken at "+w.last.Wake.Format("02 15:04:05")+"):")
+	for _, l := range w.last.Lines {
+		t.Text = append(t.Text, "  "+l.String())
+	}
 	if s.yaml != "" {
 		t.Text = append(strings.Split(strings.TrimSuffix(s.yaml, "\n"), "\n"), t.Text...)
 	}
@@ -159,7 +163,11 @@ func (s *story) shrink(t *Tale) (*Tale, error) {
 func (s *Summary) Print(out io.Writer) {
 	for _, t := range s.Broken {
 		fmt.Fprintf(out, "seed %d: %s\n  (%d of %d steps are needed)\n", t.Seed, t.Violation, t.Kept, t.Steps)
-		for _, line := range t.Text[max(0, len(t.Text)-mostTold):] {
+		text := t.Text
+		if n := len(text) - mostTold; n > 25 {
+			text = slices.Concat(text[:25], []string{"…"}, text[n:])
+		}
+		for _, line := range text {
 			fmt.Fprintf(out, "    %s\n", line)
 		}
 	}

@@ -220,11 +220,16 @@ func (w *world) judgeOpen(v *view, a promoter.Open) {
 		if ob.Change == b.Change && ob.Wave == b.Wave && ob.Part == b.Part && ob.Revert == b.Revert {
 			w.violate("no pull request twice", "%s: #%d is open for it", a, o.Number)
 		}
-		if !ob.Revert {
+		slots := w.edited(o)
+		if ob.Revert || len(slots) == 0 || slices.ContainsFunc(v.d.Actions, func(x promoter.Action) bool { c, ok := x.(promoter.Close); return ok && c.Number == o.Number }) {
+			continue
+		}
+		if ob.Wave == b.Wave {
+			inWave++
+		}
+		// What waits for people does not stand in the way of what does not.
+		if mode, _, _ := w.consent(o, slots); (mode == promoter.MergeAutomatic) == (a.Sheet.Merge == promoter.MergeAutomatic) {
 			open++
-			if ob.Wave == b.Wave {
-				inWave++
-			}
 		}
 	}
 	if b.Revert || w.meddled || len(w.tainted) > 0 {
