@@ -121,14 +121,19 @@ func (o *ordeal) inherit(from string) {
 	}
 }
 
-// work is what a process does, until everything has come to its end.
-func (o *ordeal) work(ctx context.Context) error {
+// workshop is what a process works in.
+func (o *ordeal) workshop(ctx context.Context) (*workshop, error) {
 	secrets := map[string]string{world.ArgoTokenName: world.ArgoToken}
 	m := machine{now: o.clock.Now, getenv: func(name string) string { return secrets[name] }}
-	w, err := openWorkshopOn(ctx, m, &access{
+	return openWorkshopOn(ctx, m, &access{
 		kind: "github", api: o.hosted.API(), owner: "shop", name: "gitops", remote: o.hosted.CloneURL(""),
 		token: world.Token, mirrors: filepath.Join(o.caches(), "mirrors"),
 	}, surveyFlags{root: o.hosted.Clone, cache: filepath.Join(o.caches(), "cache"), now: o.clock.Now}, o.Output())
+}
+
+// work is what a process does, until everything has come to its end.
+func (o *ordeal) work(ctx context.Context) error {
+	w, err := o.workshop(ctx)
 	if err != nil {
 		return err
 	}

@@ -261,18 +261,26 @@ func (s *server) lead(ctx context.Context, a *access) error {
 	return l.Run(ctx)
 }
 
-// look is one look, with everything that is done in it.
+// look is one look, with everything that is done in it. A step forward that the
+// forge's limits leave no room for now is tried again when they do; until then
+// looking goes on, for what records and what retreats never waits. A forge that
+// answers nothing at all any more makes the look itself fail.
 func (s *server) look(ctx context.Context, w *workshop, name string, log *slog.Logger) (loop.Report, error) {
-	var limited *gitops.RateLimited
+	var room time.Time // when there is room again
 	_, d, err := w.settle(ctx, func(x done) {
 		s.metrics.acted(name, x)
 		w.measure(s.metrics, name, x)
+		var limited *gitops.RateLimited
 		switch {
+		case errors.As(x.err, &limited):
+			if room.IsZero() { // the others wait for the same
+				log.Warn("action", "action", x.action.String(), "error", x.err)
+			}
+			if room.IsZero() || limited.Until.Before(room) {
+				room = limited.Until
+			}
 		case x.err != nil:
 			log.Error("action", "action", x.action.String(), "error", x.err)
-			if errors.As(x.err, &limited) {
-				return
-			}
 		case x.stale:
 			log.Info("stale", "action", x.action.String(), "why", x.detail)
 		default:
@@ -285,8 +293,9 @@ func (s *server) look(ctx context.Context, w *workshop, name string, log *slog.L
 			s.metrics.budget.WithLabelValues(name).Set(float64(left))
 		}
 	}
-	if err == nil && limited != nil {
-		err = limited
+	wake := d.Wake
+	if !room.IsZero() && (wake.IsZero() || room.Before(wake)) {
+		wake = room
 	}
-	return loop.Report{Wake: d.Wake}, err
+	return loop.Report{Wake: wake}, err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -115,9 +114,6 @@ func (f *armada) look() (acted int, d promoter.Decision, next time.Time) {
 		if x.err != nil && !errors.As(x.err, &limited) {
 			f.Error(x.err)
 		}
-		if os.Getenv("WAVE_TALK") != "" {
-			fmt.Println(f.clock.Now().Format("15:04:05"), x)
-		}
 	})
 	if err != nil && !errors.As(err, &limited) {
 		f.Fatal(err)
@@ -142,9 +138,6 @@ func (f *armada) roll() {
 			if l.Status == promoter.Passed {
 				passed++
 			}
-		}
-		if os.Getenv("WAVE_TALK") != "" {
-			fmt.Println(f.clock.Now().Format("15:04:05"), "passed", passed, "pulls", len(f.repo.Pulls()))
 		}
 		if f.clock.Now().Sub(began) > 20*time.Hour {
 			f.Fatalf("only %d have passed", passed)
@@ -172,9 +165,4 @@ func (f *armada) roll() {
 	}
 	f.ReportMetric(float64(n.Calls), "idle-calls")
 	f.ReportMetric(float64(n.Calls-n.Unchanged), "idle-changed")
-	if os.Getenv("WAVE_TALK") != "" {
-		for _, c := range f.server.Calls() {
-			fmt.Println("idle", c.Method, c.Path, c.Status)
-		}
-	}
 }
