@@ -28,6 +28,10 @@ type Argo struct {
 	env   []string
 }
 
+// clusters are those that Argo CD knows, and what the names of the stories'
+// namespaces end with.
+var clusters = []string{"dev", "staging", "production-eu", "production-us"}
+
 // serverKey signs Argo CD's tokens. It guards nothing: everything listens on
 // loopback, for as long as a test runs.
 const serverKey = "loopback-server-key-of-no-secrecy"
@@ -126,7 +130,7 @@ func (w *World) applyArgo(ctx context.Context) error {
 	if err := w.Kube.Apply(ctx, fmt.Sprintf(argoConfiguration, serverKey, issued, issued)); err != nil {
 		return err
 	}
-	for _, name := range []string{"dev", "staging", "production-eu", "production-us"} {
+	for _, name := range clusters {
 		if _, err := w.AddCluster(ctx, name); err != nil {
 			return err
 		}

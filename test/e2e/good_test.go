@@ -1,17 +1,15 @@
 package e2e
 
 import (
-	"strings"
 	"testing"
 	"time"
 )
 
 // One good release passes three waves, with Argo CD and Prometheus as judges.
 func TestGoodRelease(t *testing.T) {
+	t.Parallel()
 	s := Tell(t, world, product, "good")
 	s.openShop(nil)
-	out, err := s.Run("plan")
-	s.Says("plan with nothing to do: %v\n%s", err, out)
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
 	for i, e := range environments[:2] {
@@ -62,7 +60,7 @@ func (s *Story) allJudged() (bool, error) {
 		}
 		judged := false
 		for _, st := range statuses {
-			judged = judged || final(st) && strings.HasPrefix(st.Context, "promoter")
+			judged = judged || final(st)
 		}
 		if !judged {
 			return false, nil

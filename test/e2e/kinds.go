@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -80,14 +81,16 @@ func (w *World) serveNewer(ctx context.Context, module, folder string) error {
 		if err != nil {
 			return err
 		}
-		// The API server is the one that reads YAML here.
+		// The API server is the one that reads YAML here: as the definition of a
+		// group of its own, which is never stored.
 		var newer, have definition
 		if err := w.Kube.Get(ctx, at, &have); notFound(err) {
 			continue // a kind that the controller does not know
 		} else if err != nil {
 			return err
 		}
-		if err := w.Kube.Call(ctx, http.MethodPatch, at+"?fieldManager=newer&force=true&dryRun=All", "application/apply-patch+yaml", data, &newer); err != nil {
+		other := func(text string) string { return strings.ReplaceAll(text, "source.toolkit", "newer.toolkit") }
+		if err := w.Kube.Call(ctx, http.MethodPatch, other(at)+"?fieldManager=newer&force=true&dryRun=All", "application/apply-patch+yaml", []byte(other(string(data))), &newer); err != nil {
 			return fmt.Errorf("read %s: %w", filepath.Base(file), err)
 		}
 		if err := w.addVersions(ctx, at, have, newer); err != nil {

@@ -106,9 +106,11 @@ metadata:
   labels: {kubernetes.io/hostname: node-2, kubernetes.io/os: linux}
 `
 
-// fate is what becomes of a pod, by the end of its image's tag.
+// fate is what becomes of a pod, by the end of its image's tag: 1.1.0-crash
+// crashes everywhere, 1.1.0-crash_staging only in namespaces whose name ends
+// with "-staging".
 type fate struct {
-	suffix  string // "" for every other
+	name    string // "" for every other
 	delay   time.Duration
 	phase   string
 	ready   bool
@@ -117,10 +119,10 @@ type fate struct {
 
 var fates = []fate{
 	{"", time.Second, "Running", true, ""},
-	{"-slow", 6 * time.Second, "Running", true, ""},
-	{"-pull", time.Second, "Pending", false, "ImagePullBackOff"},
-	{"-crash", time.Second, "Running", false, "CrashLoopBackOff"},
-	{"-never", time.Second, "Running", false, ""},
+	{"slow", 6 * time.Second, "Running", true, ""},
+	{"pull", time.Second, "Pending", false, "ImagePullBackOff"},
+	{"crash", time.Second, "Running", false, "CrashLoopBackOff"},
+	{"never", time.Second, "Running", false, ""},
 }
 
 // stagesYAML is what KWOK does to nodes and pods. It replaces all that KWOK
@@ -130,24 +132,33 @@ func stagesYAML() string {
 	b.WriteString(nodeStage)
 	var others []string
 	for _, f := range fates {
-		if f.suffix != "" {
-			others = append(others, strings.TrimPrefix(f.suffix, "-"))
+		if f.name != "" {
+			others = append(others, f.name)
 		}
 	}
 	for _, f := range fates {
-		name, operator, pattern := strings.TrimPrefix(f.suffix, "-"), "Exists", f.suffix+"$"
-		if f.suffix == "" {
-			name, operator, pattern = "good", "DoesNotExist", "-("+strings.Join(others, "|")+")$"
+		name, operator, names := f.name, "Exists", f.name
+		if name == "" {
+			name, operator, names = "good", "DoesNotExist", strings.Join(others, "|")
 		}
 		ready := map[bool]string{true: "True", false: "False"}[f.ready]
 		state := "running: {startedAt: {{ $now | Quote }}}"
 		if f.waiting != "" {
 			state = fmt.Sprintf("waiting: {reason: %s, message: the image's tag says so}", f.waiting)
 		}
-		fmt.Fprintf(&b, podStage, name, pattern, operator, f.delay.Milliseconds(), ready, ready, f.ready, state, f.phase)
+		fmt.Fprintf(&b, podStage, name, pattern(names), operator, f.delay.Milliseconds(), ready, ready, f.ready, state, f.phase)
 	}
 	b.WriteString(deleteStage)
 	return b.String()
+}
+
+// pattern matches the namespace and the image of pods that meet one of the fates.
+func pattern(names string) string {
+	all := []string{"-(" + names + ")$"}
+	for _, where := range clusters {
+		all = append(all, "-"+where+" .*-("+names+")_"+where+"$")
+	}
+	return strings.Join(all, "|")
 }
 
 const nodeStage = `apiVersion: kwok.x-k8s.io/v1alpha1
@@ -180,7 +191,7 @@ spec:
     matchExpressions:
       - {key: '.metadata.deletionTimestamp', operator: DoesNotExist}
       - {key: '.status.containerStatuses', operator: DoesNotExist}
-      - {key: '.spec.containers[].image | select(test("%s"))', operator: %s}
+      - {key: '.metadata.namespace + " " + .spec.containers[].image | select(test("%s"))', operator: %s}
   delay: {durationMilliseconds: %d}
   next:
     statusTemplate: |

@@ -75,7 +75,8 @@ scrape_configs:
 
 // Traffic is the requests that users send to what runs. A pod that is ready
 // serves a few each second, and answers some of them with an error: many when
-// the tag of its image ends with "-errors".
+// the tag of its image ends with "-errors", or with "-errors_staging" in
+// namespaces whose name ends with "-staging".
 type Traffic struct {
 	world *World
 
@@ -182,7 +183,7 @@ func (t *Traffic) serve(pods podList, seconds float64) {
 		_, tag, _ := strings.Cut(p.Spec.Containers[0].Image[strings.LastIndexByte(p.Spec.Containers[0].Image, '/')+1:], ":")
 		key := appVersion{p.Metadata.Labels["app"], tag}
 		share := usualErrors
-		if strings.HasSuffix(tag, "-errors") {
+		if errs, where, some := strings.Cut(tag, "-errors"); errs != "" && some && (where == "" || strings.HasSuffix(p.Metadata.Namespace, "-"+where[1:])) {
 			share = badErrors
 		}
 		share = max(share, t.fail[p.Metadata.Namespace+"/"+key.app])

@@ -94,5 +94,5 @@ func (s *Story) record(result string) {
 
 // final reports whether a status is a verdict that stands.
 func final(s Status) bool {
-	return strings.HasPrefix(s.Context, "promoter") && (s.Status == "success" || s.Status == "failure" || s.Status == "error")
+	return s.Context == "promoter/verdict" && (s.Status == "success" || s.Status == "failure" || s.Status == "error")
 }
