@@ -18,7 +18,7 @@ func (p *planner) explainTrials() {
 		switch {
 		case t.standing == broken:
 			status = Broken
-		case t.standing == proven && p.waitedFor(t):
+		case t.standing == proven && !t.byHand && p.waitedFor(t):
 			status = Passed
 		case t.standing == proven:
 			status = Current

@@ -276,7 +276,11 @@ func evidenceOf(d Delivery) []string {
 		}
 	}
 	for _, g := range d.Gates {
-		out = append(out, fmt.Sprintf("gate %s%s: %s: %s", g.Gate, placed(g.At), g.Level, g.Reason))
+		word := g.Level.String() + ": "
+		if g.Level == Fail && strings.HasPrefix(g.Reason, "failed") {
+			word = "" // it says so itself
+		}
+		out = append(out, fmt.Sprintf("gate %s%s: %s%s", g.Gate, placed(g.At), word, g.Reason))
 		for _, e := range g.Evidence {
 			out = append(out, "  "+e)
 		}

@@ -328,3 +328,26 @@ func TestASetsApplicationsAreAsked(t *testing.T) {
 		}
 	}
 }
+
+// An image in the Application's own values, for a chart of somebody else's: no
+// revision changes with it, and the pods tell whether it has arrived.
+func TestAnImageInInlineValues(t *testing.T) {
+	w := newTower(t, argocd.EngineOptions{})
+	source := world.Source{RepoURL: "https://charts.example.com", Chart: "redis", TargetRevision: "1.0.0"}
+	w.change(func(a *world.Application) {
+		settled(a)
+		a.Spec.Source, a.Status.Sync.ComparedTo.Source = &source, &source
+		a.Status.Sync.Revision, a.Status.OperationState = "1.0.0", operation("Succeeded", "1.0.0", 20, 25)
+		a.Status.Summary.Images = []string{"registry.example.com/exporter:1.20"}
+	})
+	q := about("cart")
+	q.Moves = []promoter.Move{{
+		Artifact: promoter.Artifact{Kind: promoter.Image, Name: "exporter", Source: "registry.example.com"}, From: "1.20", To: "1.22",
+		Place: promoter.Place{File: "apps/cart/app.yaml", Path: "spec.source.helm.valuesObject.metrics.image.tag"},
+	}}
+	w.clock.set(after(130))
+	w.want(q, promoter.Pending, "no pod runs registry.example.com/exporter:1.22")
+	w.change(func(a *world.Application) { a.Status.Summary.Images = []string{"registry.example.com/exporter:1.22"} })
+	w.clock.set(after(170))
+	w.want(q, promoter.Converged, "")
+}

@@ -23,6 +23,10 @@ func (w *work) expect(s *converge.ArgoSnapshot, changed bool) converge.Expect {
 			}
 		}
 	}
+	// An image that stands in the Application itself, in values for a chart of
+	// somebody else's: no revision tells it, but what the pods run does.
+	ours := slices.ContainsFunc(s.Sources, func(x converge.ArgoSource) bool { return w.ours(x.Repo) })
+	e.Foreign = len(e.Versions) == 0 && len(e.Images) > 0 && !ours
 	return e
 }
 

@@ -128,7 +128,11 @@ func (l *argoLook) evidence() []string {
 		fmt.Sprintf("%s at %s, compared %s: %s, health %s since %s", s.App, shortAll(s.Revisions), clock(s.ReconciledAt), orNone(s.SyncStatus), orNone(s.Health), clock(s.HealthSince)),
 	}
 	if op := s.Operation; op != nil {
-		out = append(out, oneLine(fmt.Sprintf("operation to %s %s, from %s to %s: %s", shortAll(op.revisions()), op.Phase, clock(op.StartedAt), clock(op.FinishedAt), op.Message)))
+		when := "from " + clock(op.StartedAt) + " to " + clock(op.FinishedAt)
+		if op.FinishedAt.IsZero() {
+			when = "since " + clock(op.StartedAt)
+		}
+		out = append(out, oneLine(fmt.Sprintf("operation to %s %s, %s: %s", shortAll(op.revisions()), op.Phase, when, op.Message)))
 	}
 	if s.Hydrator != nil {
 		out = append(out, fmt.Sprintf("hydrated from %s to %s", short(s.Hydrator.Dry), short(s.Hydrator.Hydrated)))
