@@ -264,7 +264,7 @@ func (p *process) look(s stumble) (*view, bool) {
 		w.violate("questions", "%d rounds of answers, and still a question about %s", maxRounds, d.Questions[0].Key)
 	}
 	w.judge(v)
-	if w.looks%5 == 0 {
+	if w.looks%8 == 0 {
 		w.shuffle(v)
 	}
 	return v, true

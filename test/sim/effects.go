@@ -89,7 +89,9 @@ func (w *world) pushed(branch, from, to string) {
 
 // opened is told of a pull that we opened.
 func (w *world) opened(p *pull) {
-	w.again("pull request for " + p.Branch + " at " + p.Head)
+	if !slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o.Branch == p.Branch && o.State == "merged" && o.Head == p.Head }) {
+		w.again("pull request for " + p.Branch + " at " + p.Head) // one that was merged a moment ago is closed again, when that is seen
+	}
 	if slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o != p && o.Branch == p.Branch && o.State == "open" }) {
 		w.violate("no pull request twice", "%s has two", p.Branch)
 	}

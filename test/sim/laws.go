@@ -15,6 +15,8 @@ import (
 // itself.
 func (w *world) judge(v *view) {
 	w.explained(v)
+	w.based = v.head
+	defer func() { w.based = "" }()
 	for _, a := range v.d.Actions {
 		switch a := a.(type) {
 		case promoter.Merge:
@@ -65,7 +67,7 @@ func (w *world) edited(p *pull) []*slot {
 	if head == nil {
 		return nil
 	}
-	base := w.repo.objects[w.repo.base(p.Head, w.repo.refs[trunk])]
+	base := w.repo.objects[w.repo.base(p.Head, cmp.Or(w.based, w.repo.refs[trunk]))]
 	if p.State == "merged" {
 		base = w.repo.objects[p.before]
 		head = w.repo.objects[p.Merge]

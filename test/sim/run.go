@@ -82,6 +82,48 @@ func Many(c *config.Config, seeds, from int) (*Summary, error) {
 	return all, failed
 }
 
+// Seek lives stories through, unshrunk, and hands over each that breaks a law
+// until it is told to stop by false. Seeds in besides are left out: what they
+// show is known.
+func Seek(c *config.Config, seeds, from int, besides map[uint64]bool, found func(*Tale) bool) error {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	var failed error
+	next, stop := 0, false
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for {
+				mu.Lock()
+				seed := uint64(from + next)
+				next++
+				stop = stop || next > seeds
+				end := stop
+				mu.Unlock()
+				if end {
+					return
+				}
+				if besides[seed] {
+					continue
+				}
+				s, err := draw(seed, c)
+				var t *Tale
+				if err == nil {
+					t, err = s.outcome(s.steps)
+				}
+				mu.Lock()
+				if err != nil {
+					failed, stop = err, true
+				} else if t.Violation != nil && !stop {
+					stop = !found(t)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return failed
+}
+
 func (s *Summary) add(t *Tale) {
 	s.Seeds++
 	s.Looks += t.Looks

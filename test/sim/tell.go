@@ -128,7 +128,7 @@ func (s *story) run(steps []step, telling bool) (*Tale, *world) {
 			next++
 		}
 		w.turn()
-		poll = 15 * time.Minute
+		poll = 30 * time.Minute
 		to := w.now.Add(poll)
 		if next < len(steps) {
 			to = earlier(to, w.start.Add(steps[next].at))

@@ -58,6 +58,7 @@ type world struct {
 
 	pending  []stumble // what befalls the next looks
 	stales   []staleAt
+	based    string               // the base branch's commit that a decision is judged on
 	again_   time.Time            // when a process that ended early is started again
 	verdicts map[string]time.Time // when each was written, by our clock
 	delayed  []delayed

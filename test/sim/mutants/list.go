@@ -1,0 +1,226 @@
+package mutants
+
+// List is all there are.
+var List = []Mutant{
+	// A merge goes forward although something is in the way.
+	{"promoter/merge.go", `if x.draft {
+		return blocker{why: "earlier waves come first"}
+	}
+	if b := p.queued(x); b.why != "" {
+		return b
+	}`, `if b := p.queued(x); b.why != "" {
+		return b
+	}`, "a draft is not held back", ""},
+	{"promoter/merge.go", `if p.obs.TalkUnknown != "" {`, `if false {`, "comments that cannot be read are taken for none", ""},
+	{"promoter/merge.go", `if why := p.stopped(x.sheet.Reaches); why != "" {`, `if why := ""; why != "" {`, "a stop is not heard", ""},
+	{"promoter/merge.go", `if n := p.obscure[x.sheet.Change]; n > 0 {`, `if n := 0; n > 0 {`, "what a person merged with something else counts as proven", ""},
+	{"promoter/merge.go", `if t.unread && t.branch.Change == x.sheet.Change {`, `if false && t.branch.Change == x.sheet.Change {`, "a wave whose seals cannot be read holds nothing", ""},
+	{"promoter/merge.go", `if b := p.behindUs(x); b.why != "" {`, `if b := p.behindUs(x); false {`, "the proof of the wave before is not waited for", ""},
+	{"promoter/merge.go", `if t != nil && t.standing != proven && !t.excused {
+					return waits(t)`, `if t != nil && t.standing == broken && !t.excused {
+					return waits(t)`, "what is being verified counts as proven", ""},
+	{"promoter/merge.go", `if why, until := p.pol.closed(x.sheet.Reaches, x.sheet.security(), p.now); why != "" {`, `if why, until := p.pol.closed(x.sheet.Reaches, true, p.now); why != "" {`, "windows hold for nobody", ""},
+	{"promoter/merge.go", `most > 0 && p.inFlight[x.wave] >= most {`, `most > 0 && p.inFlight[x.wave] > most {`, "one more than maxConcurrent", ""},
+	{"promoter/merge.go", `case len(a.Against) > 0:`, `case false:`, "an objection does not count", ""},
+	{"promoter/merge.go", `case len(a.Allowed) >= need:`, `case len(a.By) >= need:`, "anybody's approval counts", ""},
+	{"promoter/merge.go", `need := max(x.sheet.Approvals, 1)`, `need := 1`, "one approval is always enough", ""},
+	{"promoter/merge.go", `case a.Unknown != "":
+		return blocker{why: "its approvals cannot be read: " + a.Unknown}`, `case a.Unknown != "":
+		return blocker{}`, "approvals that cannot be read are taken for granted", ""},
+	{"promoter/merge.go", `case MergeAutomatic:
+		return blocker{}
+	case MergeApproved:
+	default:`, `case MergeAutomatic, MergeManual:
+		return blocker{}
+	case MergeApproved:
+	default:`, "what a person merges is merged by us", ""},
+	{"promoter/merge.go", `case d.Unknown != "":
+		return blocker{why: d.Unknown}
+	case len(d.Against) > 0:`, `case len(d.Against) > 0:`, "an engine that does not answer is no hindrance", ""},
+	{"promoter/merge.go", `case len(d.Against) > 0:
+		return blocker{why: d.Against[0]}`, `case false:
+		return blocker{why: d.Against[0]}`, "a closed sync window is no hindrance", ""},
+	{"promoter/merge.go", `if why := unanswered(q.Reached, d.Apps); why != "" {
+		return blocker{why: why}
+	}`, ``, "an application that nobody speaks of is well", ""},
+	{"promoter/merge.go", `if a.Outcome == Converged {
+			continue
+		}
+		if w, ok := wave[at]`, `if a.Outcome == Converged || a.Outcome == Blind {
+			continue
+		}
+		if w, ok := wave[at]`, "a cluster that cannot be reached is well", ""},
+	{"promoter/merge.go", `if b := p.unwell(x, q, d.Apps); b.why != "" {`, `if b := p.unwell(x, q, nil); b.why != "" {`, "what is ill before the merge is no hindrance", ""},
+	{"promoter/merge.go", `v = Verdict{Level: Unknown, Reason: "nothing was said of it"}
+		}
+		if v.Level != Pass {`, `v = Verdict{Level: Unknown, Reason: "nothing was said of it"}
+		}
+		if v.Level == Fail {`, "a gate that cannot see is no hindrance", ""},
+	{"promoter/merge.go", `if ready == nil || ready.Verdict != Pass || p.now.Sub(seals.ours(ready.At, p.now)) >= readyFor {`, `if ready == nil || ready.Verdict != Pass {`, "that all was well once is enough", ""},
+	{"promoter/merge.go", `if n := p.holds[x.sheet.Change]; n > 0 && !x.revert {`, `if n := 0; n > 0 && !x.revert {`, "a hold is not heard", ""},
+	{"promoter/merge.go", `if x.revert && slices.Contains(pull.Labels, HoldLabel) {`, `if false {`, "a hold of a revert is not heard", ""},
+
+	// Who a policy is about, and when.
+	{"promoter/calendar.go", `!now.Before(f.From) && now.Before(f.To) {
+				return`, `now.After(f.From) && now.After(f.To) {
+				return`, "a freeze is over before it begins", ""},
+	{"promoter/calendar.go", `if security {
+		return "", time.Time{}
+	}
+	for _, r := range reached {
+		open`, `if !security {
+		return "", time.Time{}
+	}
+	for _, r := range reached {
+		open`, "windows hold for the security lane alone", ""},
+	{"promoter/calendar.go", `return fits(envs, r.Environment) && fits(tenants, r.Tenant)`, `return fits(envs, r.Environment) || fits(tenants, r.Tenant)`, "a rule for one place is about others, too", ""},
+	{"promoter/policy.go", `if before == a || p.precedes(a, before) {`, `if before == a {`, "only the wave just before must have passed", ""},
+	{"promoter/policy.go", `w = max(w, r.Wave)
+	}
+	return w`, `w = min(w, r.Wave)
+	}
+	return w`, "a shared file moves with the first wave that it reaches", ""},
+
+	// What passed, and what failed.
+	{"promoter/weigh.go", `if c.failed != nil && c.failed.Attributable && !t.branch.Revert {`, `if c.failed != nil && !t.branch.Revert {`, "whoever is ill is blamed on the change", ""},
+	{"promoter/weigh.go", `if c.failed != nil && c.failed.Attributable && !t.branch.Revert {`, `if false {`, "no application's failure is the change's fault", ""},
+	{"promoter/weigh.go", `if gates[i].Level == Fail {`, `if gates[i].Level >= Unknown {`, "a gate that cannot see takes a change back", ""},
+	{"promoter/weigh.go", `if g := failedGate(d.Gates); g != nil && !t.branch.Revert {`, `if g := failedGate(d.Gates); false {`, "a gate that fails is only waited for", ""},
+	{"promoter/weigh.go", `if d.Unknown != "" {
+		t.why, t.unread = d.Unknown, true
+		return
+	}`, ``, "an engine that does not answer has nothing against it", ""},
+	{"promoter/weigh.go", `if why := unanswered(q.Reached, d.Apps); why != "" {
+		t.why = why
+		return
+	}`, ``, "an application that nobody speaks of has converged", ""},
+	{"promoter/weigh.go", `if t.converged.IsZero() {
+		t.why`, `if false {
+		t.why`, "convergence is not sealed", ""},
+	{"promoter/weigh.go", `case v.Level != Pass:
+			if waits == "" {`, `case v.Level == Fail:
+			if waits == "" {`, "a gate that is still looking has passed", ""},
+	{"promoter/weigh.go", `if end := t.converged.Add(p.soakOf(t)); p.now.Before(end) {`, `if end := t.converged.Add(p.soakOf(t)); false {`, "nothing soaks", ""},
+	{"promoter/weigh.go", `return max(soak, p.pol.Classes[t.class].Soak)`, `return min(soak, p.pol.Classes[t.class].Soak)`, "the shorter soak counts", ""},
+	{"promoter/weigh.go", `if apps[i].Outcome == Blind {
+			blind[at] = true`, `if apps[i].Outcome != Converged {
+			blind[at] = true`, "the quorum sets aside what is ill", "a place that is ill and not blind is still counted against it, some lines below"},
+	{"promoter/weigh.go", `return quorum > 0 && (all-blind)*100 >= quorum*all && p.now.Sub(t.pull.MergedAt) >= p.patience()`, `return quorum > 0 && p.now.Sub(t.pull.MergedAt) >= p.patience()`, "any number of places is a quorum", ""},
+	{"promoter/weigh.go", `return quorum > 0 && (all-blind)*100 >= quorum*all && p.now.Sub(t.pull.MergedAt) >= p.patience()`, `return quorum > 0 && (all-blind)*100 >= quorum*all`, "a place is set aside as soon as it cannot be reached", ""},
+	{"promoter/weigh.go", `t.person = "unproven since " + stamp(t.pull.MergedAt) + ": " + t.why`, `t.person = ""`, "nobody is asked about what never ends", ""},
+	{"promoter/weigh.go", `if !t.byHand && p.recorded(t.pull.Branch) == nil && !p.obs.Merging.Silent {`, `if false {`, "no evidence is written down", ""},
+	{"promoter/weigh.go", `if a.Stuck != "" {`, `if a.Stuck == "" {`, "the wrong operations are ended", ""},
+
+	// Seals.
+	{"promoter/trial.go", `case verdict != nil && verdict.Verdict == Fail:
+		t.standing`, `case verdict != nil && verdict.Verdict == Fail && !p.retried(t.branch) && t.partial:
+		t.standing`, "a sealed failure is judged anew", ""},
+	{"promoter/trial.go", `case asked && known:`, `case false:`, "nobody's wish to take it back is heard", ""},
+	{"promoter/trial.go", `case !known:
+		return // its why says so`, `case false:
+		return // its why says so`, "seals that cannot be read are none", ""},
+	{"promoter/trial.go", `if s.Stage == stage && (out == nil`, `if (s.Stage == stage || s.Stage == StageReady) && (out == nil`, "any seal is taken for a verdict", ""},
+	{"promoter/trial.go", `q.Healthy = r.Verdict == Pass && t.pull.MergedAt.Sub(r.At) < readyFor+time.Hour`, `q.Healthy = r.Verdict == Fail`, "nothing can be blamed on a change", ""},
+	{"promoter/trial.go", `if written(target, e) != e.To {
+					continue
+				}`, ``, "what a person changed since is still taken for ours", ""},
+	{"promoter/trial.go", `cmp.Or(b.MergedAt.Compare(a.MergedAt), b.Number-a.Number)`, `cmp.Or(a.MergedAt.Compare(b.MergedAt), a.Number-b.Number)`, "the oldest merge speaks for what a newer one wrote", "two merges that wrote the same text to one place need a failure between them"},
+
+	// Failures and reverts.
+	{"promoter/revert.go", `if t.standing == broken && !t.branch.Revert {
+			k`, `if false {
+			k`, "a failure freezes nothing", ""},
+	{"promoter/revert.go", `if len(ts) <= p.budget(u, k.wave) {`, `if len(ts) <= p.budget(u, k.wave)+1 {`, "one more failure than the budget allows", ""},
+	{"promoter/revert.go", `if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {`, `if false {`, "a change that was taken back is forgotten", ""},
+	{"promoter/revert.go", `own := t == failed`, `own := false`, "what failed is not taken back by itself", ""},
+	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave > failed.wave`, "the wave that failed keeps what has not failed yet", "what a failure takes back beyond itself is nobody's law: a scenario tells it"},
+	{"promoter/revert.go", `if mode == MergeNever {`, `if false {`, "what is never to be taken back is", ""},
+	{"promoter/revert.go", `mode := cmp.Or(p.pol.Classes[t.class].Revert, p.pol.Reverts, MergeApproved)`, `mode := MergeAutomatic`, "a revert needs nobody's word", ""},
+	{"promoter/revert.go", `to := e.Place.Written
+	if e.Image`, `to := e.To
+	if e.Image`, "a revert brings back what failed", ""},
+	{"promoter/revert.go", `inverse := Edit{Place: at, To: to}`, `inverse := Edit{Place: e.Place, To: to}`, "a revert expects what stood before", ""},
+	{"promoter/revert.go", `if pull != nil && pull.State == PullClosed {
+		t.person`, `if false {
+		t.person`, "a revert that a person closed is opened again", ""},
+
+	// What is proposed.
+	{"promoter/propose.go", `case pull != nil && pull.State == PullClosed:
+		p.hold(`, `case false:
+		p.hold(`, "a refused version is proposed again", ""},
+	{"promoter/propose.go", `if !pull.Ours {
+			p.say(x, Left`, `if false {
+			p.say(x, Left`, "a person's commits are overwritten", ""},
+	{"promoter/propose.go", `Expect: pull.Head, Edits: x.edits`, `Expect: p.obs.Commit, Edits: x.edits`, "a branch is guarded by another commit", ""},
+	{"promoter/propose.go", `case p.obs.PullsUnknown != "":
+			p.say`, `case false:
+			p.say`, "pulls that cannot be read are none", ""},
+	{"promoter/propose.go", `case fresh && p.pol.MaxOpen > 0 &&`, `case false &&`, "any number of pull requests is opened", ""},
+	{"promoter/propose.go", `case fresh && limit > 0 && inWave[x.wave] >= limit:`, `case false:`, "any number is opened in a wave", ""},
+	{"promoter/propose.go", `case pull.State == PullOpen && pull.Ours:
+			p.act(Close`, `case pull.State == PullOpen:
+			p.act(Close`, "a pull request with a person's commits is closed", ""},
+	{"promoter/propose.go", `case pull.State == PullBranch && pull.Ours:`, `case pull.State == PullBranch:`, "a branch with a person's commits is deleted", ""},
+	{"promoter/propose.go", `if why := cmp.Or(t.Choice.Unknown, p.held[t]); why != "" {
+				return why
+			}`, ``, "what cannot be looked up is closed", ""},
+	{"promoter/propose.go", `again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged) && p.askedAgain(pull, b)`, `again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged)`, "every attempt is followed by another", ""},
+
+	// The conveyor.
+	{"promoter/plan.go", `if why := p.frozen[id]; why != "" {
+		p.hold(u, w, id, goals, moving, Left, why+quarantined)
+		return
+	}`, ``, "a frozen change is proposed", ""},
+	{"promoter/plan.go", `g, ok := passed(p.proofs(u.of(a, b)))`, `g, ok := first[a], true`, "a later wave goes where the first one goes", ""},
+	{"promoter/plan.go", `if len(u.blind[b]) > 0 {`, `if false {`, "a wave that says nothing has passed", ""},
+	{"promoter/plan.go", `if r.Version == g.version {
+			return true
+		}`, `return true
+`, "a target goes where its own policy does not let it", ""},
+	{"promoter/plan.go", `if why := cmp.Or(p.unread(u, w), p.unproven(u, w)); why != "" {`, `if why := p.unproven(u, w); why != "" {`, "a file that cannot be read holds nothing", ""},
+	{"promoter/unit.go", `case n < 0:
+			low = g`, `case n > 0:
+			low = g`, "a wave has passed what its foremost target is at", ""},
+	{"promoter/unit.go", `return n > 0
+	}
+	return t.Pin.Digest`, `return n < 0
+	}
+	return t.Pin.Digest`, "what is newer is brought down", ""},
+
+	// What is said, and to whom.
+	{"promoter/steer.go", `if r.Answered {
+			continue
+		}`, ``, "an answered command is obeyed again", ""},
+	{"promoter/steer.go", `case r.Denied != "":
+			p.reply`, `case false:
+			p.reply`, "a guest is obeyed", ""},
+	{"promoter/steer.go", `if pull.State != PullMerged {
+			p.reply`, `if false {
+			p.reply`, "what is not merged is taken back", "a label on a pull request that is not merged does nothing before it is"},
+	{"promoter/explain.go", `if known[key] {
+			continue
+		}`, ``, "an issue that a person closed is opened again", ""},
+	{"promoter/explain.go", `if unsure {
+		return // what`, `if false {
+		return // what`, "an issue is closed because nothing can be read", "it is opened again by nobody, and that is said by a line; a scenario tells it"},
+	{"promoter/origin.go", `case o.Unknown != "":
+		t.why, t.unread =`, `case o.Unknown != "-":
+		t.why, t.unread =`, "what a person brought is never looked at", ""},
+	{"promoter/origin.go", `if v := newestSeal(s.Seals, StageVerdict); v != nil && v.Verdict == Fail {`, `if v := newestSeal(s.Seals, StageVerdict); false && v != nil {`, "a failure that a person took back by hand is forgotten", ""},
+
+	// The edges.
+	{"gitops/deliver.go", `if a.Seal.Stage == promoter.StageVerdict && s.State == "failure" {`, `if false {`, "a sealed failure is overwritten", "no decision asks for it: the guard is for two bots within one second"},
+	{"gitops/observe.go", `pull.Foreign = !o.makes(ctx, parent, t.Edits, changes)`, `pull.Foreign = len(t.Edits) == 0`, "what a commit claims is believed", ""},
+	{"gitops/observe.go", `if len(commits) != 1 {`, `if len(commits) == 0 {`, "a second commit on a branch of ours is not seen", ""},
+	{"gitops/observe.go", `if !ok || !bytes.Equal(now, c.Before) {
+			return true, nil
+		}`, ``, "a base that has moved under a branch is not seen", ""},
+	{"gitops/execute.go", `if err := l.Label(ctx, a.Number, promoter.SupersededLabel); err != nil {
+				return "", err
+			}`, ``, "what we close looks like a person's refusal", ""},
+	{"gitops/talk_observe.go", `case r.State == "approved" && r.Commit == q.Head:`, `case r.State == "approved":`, "an approval of another head counts", ""},
+	{"gitops/talk_observe.go", `if right != "write" && right != "admin" {`, `if right == "" {`, "a guest's commands count", ""},
+	{"gitops/merged.go", `if !o.makes(ctx, before, edits, changes) {
+		return nil, nil
+	}`, ``, "what a merge claims is believed", ""},
+}
