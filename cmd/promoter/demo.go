@@ -32,7 +32,7 @@ yours, and cleans up after itself; with --keep it leaves that world running unti
 you press Ctrl-C.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return demo(c.Context(), keep, c.OutOrStdout(), c.ErrOrStderr())
+			return demo(c.Context(), keep, c.OutOrStdout())
 		},
 	}
 	c.Flags().BoolVar(&keep, "keep", false, "leave the world running to play with")
@@ -45,7 +45,7 @@ const demoRate = 30
 // demoBad is the release that the demo stops.
 var demoBad = sli.Rule{Artifact: "redis", Version: "18.4.0", Environment: "staging", Errors: 0.12}
 
-func demo(ctx context.Context, keep bool, stdout, stderr io.Writer) (err error) {
+func demo(ctx context.Context, keep bool, stdout io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "promoter-demo-")
 	if err != nil {
 		return err

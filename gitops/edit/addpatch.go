@@ -39,7 +39,7 @@ func (a *adding) patch(in promoter.Insert, steps []step, value string) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	indent, where, head := 2, len(a.data), "patches:"+a.newline
+	indent, where, head := 2, 0, "patches:"+a.newline
 	switch {
 	case patches == nil:
 		if column, err := a.column(a.root.Content[0].Start); err != nil || column != 0 {
