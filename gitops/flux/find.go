@@ -123,7 +123,7 @@ func (w *work) at(r promoter.Reached, s converge.FluxSnapshot) []converge.Ref {
 			}
 		}
 		if len(out) > 0 {
-			return out
+			return w.meant(out, r, s)
 		}
 	}
 	for _, m := range w.question.Moves {
@@ -148,6 +148,75 @@ func (w *work) at(r promoter.Reached, s converge.FluxSnapshot) []converge.Ref {
 		}
 	}
 	return out
+}
+
+// meant are those of several objects of one name that are at the place, by the
+// words of their namespaces and directories, and of which the moves change what
+// they are applied from. Where neither tells them apart all are meant: none is
+// left out by guessing.
+func (w *work) meant(named []converge.Ref, r promoter.Reached, s converge.FluxSnapshot) []converge.Ref {
+	out := preferred(named, func(ref converge.Ref) bool {
+		texts := []string{ref.Namespace}
+		for _, k := range appliers(ref, s) {
+			texts = append(texts, k.Ref.Name, k.Path)
+		}
+		for _, word := range []string{r.Environment, r.Tenant} {
+			if word != "" && !slices.ContainsFunc(texts, func(t string) bool { return hasWord(t, word) }) {
+				return false
+			}
+		}
+		return r.Environment+r.Tenant != ""
+	})
+	return preferred(out, func(ref converge.Ref) bool {
+		return slices.ContainsFunc(appliers(ref, s), func(k converge.FluxKustomization) bool {
+			return w.follows(k, s) && slices.ContainsFunc(w.question.Moves, func(m promoter.Move) bool { return below(m.Place.File, cleaned(k.Path)) })
+		})
+	})
+}
+
+// appliers are the Kustomizations that an object is, or that apply it.
+func appliers(ref converge.Ref, s converge.FluxSnapshot) []converge.FluxKustomization {
+	var out []converge.FluxKustomization
+	for _, k := range s.Kustomizations {
+		if k.Ref == ref || slices.Contains(k.Inventory, ref) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// preferred are those of which it is so, or all where it is so of none.
+func preferred(refs []converge.Ref, is func(converge.Ref) bool) []converge.Ref {
+	var out []converge.Ref
+	for _, ref := range refs {
+		if is(ref) {
+			out = append(out, ref)
+		}
+	}
+	if len(refs) < 2 || len(out) == 0 {
+		return refs
+	}
+	return out
+}
+
+// hasWord reports whether a word stands in a text between other signs than
+// letters and digits.
+func hasWord(text, word string) bool {
+	letter := func(b byte) bool {
+		return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9'
+	}
+	for from := 0; ; {
+		i := strings.Index(text[from:], word)
+		if i < 0 {
+			return false
+		}
+		i += from
+		end := i + len(word)
+		if (i == 0 || !letter(text[i-1])) && (end == len(text) || !letter(text[end])) {
+			return true
+		}
+		from = i + 1
+	}
 }
 
 // follows reports whether a Kustomization's source is the repository's branch.
