@@ -182,12 +182,20 @@ func (w *world) judgeForward(v *view, a promoter.Merge, p *pull, b promoter.Bran
 		w.violate(law, "%s %s", a, fmt.Sprintf(format, args...))
 	}
 	wave := w.waveOf(b)
+	lane := slices.ContainsFunc(slots, func(s *slot) bool { return s.security })
 	for _, s := range slots {
+		if to := w.reads(s, p.Head); w.policy.Groups[s.group].Lockstep && s.group != "" {
+			for _, o := range w.slots {
+				if o.group == s.group && o.wave == wave && w.reads(o, p.Head) != to && !w.in("unread", o.file) && !slices.ContainsFunc(w.offered[o.artifact], func(r promoter.Release) bool { return r.Version == to }) {
+					no("a group in lockstep stays together", "to %s, which %s does not have", to, o.artifact.Name)
+				}
+			}
+		}
 		for _, r := range s.reaches {
 			if w.frozen(r) {
 				no("nothing merges in a freeze", "while %s is frozen", r.Environment)
 			}
-			if !w.lane(s) && !w.open(r) {
+			if !lane && !w.open(r) {
 				no("nothing merges outside of its windows", "while the windows of %s are closed", r.Environment)
 			}
 			if r.Wave > wave {

@@ -65,9 +65,6 @@ func (w *world) open(r promoter.Reached) bool {
 	return !some
 }
 
-// lane reports whether a slot's artifact is in the security lane.
-func (w *world) lane(s *slot) bool { return s.security }
-
 // precedes reports whether one wave must have passed before another.
 func (w *world) precedes(a, b int) bool {
 	return b >= 0 && slices.ContainsFunc(w.policy.Waves[b].After, func(x int) bool { return x == a || w.precedes(a, x) })

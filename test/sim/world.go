@@ -64,6 +64,8 @@ type world struct {
 	delayed  []delayed
 	tainted  map[string]bool // artifacts that people have meddled with
 	meddled  bool
+	rewrote  bool // somebody has rewritten the base branch's history
+	calm     bool
 	injected map[string]int
 	acted    map[string]int
 	looks    int
