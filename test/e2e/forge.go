@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -169,6 +170,7 @@ type Repository struct {
 	Clone string // a checkout of main, for the stories' people
 
 	forge *Forge
+	mu    sync.Mutex // one at a time in the checkout
 }
 
 // AddRepository makes a public repository whose branch main holds these files.
@@ -207,8 +209,10 @@ func (r *Repository) git(ctx context.Context, args ...string) (string, error) {
 
 // Commit writes files on main as a person would, and pushes. It returns the
 // commit.
-func (r *Repository) Commit(ctx context.Context, message string, files map[string]string) (string, error) {
-	if err := r.Pull(ctx); err != nil {
+func (r *Repository) Commit(ctx context.Context, message string, files map[string]string) (head string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.pull(ctx); err != nil {
 		return "", err
 	}
 	for name, text := range files {
@@ -220,16 +224,24 @@ func (r *Repository) Commit(ctx context.Context, message string, files map[strin
 			return "", err
 		}
 	}
-	for _, args := range [][]string{{"add", "-A"}, {"commit", "-q", "-m", message}, {"push", "-q", "origin", "main"}} {
+	for _, args := range [][]string{{"add", "-A"}, {"commit", "-q", "-m", message}} {
 		if _, err := r.git(ctx, args...); err != nil {
 			return "", err
 		}
 	}
-	return r.git(ctx, "rev-parse", "HEAD")
+	for range 10 { // others push too
+		if _, err = r.git(ctx, "push", "-q", "origin", "main"); err == nil {
+			return r.git(ctx, "rev-parse", "HEAD")
+		}
+		if _, err := r.git(ctx, "pull", "-q", "--rebase", "origin", "main"); err != nil {
+			return "", err
+		}
+	}
+	return "", err
 }
 
-// Pull brings the checkout to main.
-func (r *Repository) Pull(ctx context.Context) error {
+// pull brings the checkout to main.
+func (r *Repository) pull(ctx context.Context) error {
 	if branches, err := r.git(ctx, "ls-remote", "--heads", "origin", "main"); err != nil || branches == "" {
 		return err
 	}
@@ -239,7 +251,9 @@ func (r *Repository) Pull(ctx context.Context) error {
 
 // Read returns a file of main.
 func (r *Repository) Read(ctx context.Context, name string) (string, error) {
-	if err := r.Pull(ctx); err != nil {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.pull(ctx); err != nil {
 		return "", err
 	}
 	data, err := os.ReadFile(filepath.Join(r.Clone, name))
@@ -248,7 +262,9 @@ func (r *Repository) Read(ctx context.Context, name string) (string, error) {
 
 // Head is the commit of main.
 func (r *Repository) Head(ctx context.Context) (string, error) {
-	if err := r.Pull(ctx); err != nil {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.pull(ctx); err != nil {
 		return "", err
 	}
 	return r.git(ctx, "rev-parse", "HEAD")

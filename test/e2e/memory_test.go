@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Promoter is killed again and again in the middle of a good release and of one
+// that is taken back. The world comes to the same end.
+func TestKilledAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	s := Tell(t, world, product, "killed")
+	s.openShop(nil)
+	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
+	kills := s.killUntil(10*time.Minute, func() (bool, error) {
+		if s.pinned("production-us") != "1.1.0" || s.pinned("production-eu") != "1.1.0" {
+			return false, nil
+		}
+		return s.allJudged()
+	})
+	s.Says("1.1.0 is everywhere after %d kills", kills)
+	s.Publish(Chart{"web", "1.2.0", "1.2.0-crash_staging"})
+	failed := false
+	kills += s.killUntil(10*time.Minute, func() (bool, error) {
+		failed = failed || s.pinned("staging") == "1.2.0"
+		if !failed || s.pinned("staging") != "1.1.0" {
+			return false, nil
+		}
+		return s.allJudged()
+	})
+	s.Says("1.2.0 is taken back after %d kills", kills)
+	if kills < 50 {
+		t.Errorf("Promoter was killed %d times, want 50 or more", kills)
+	}
+	for _, e := range environments[1:] {
+		s.Must(s.World.Argo.Settled(s.Context(), time.Minute, s.app(e), "1.1.0"))
+	}
+	pulls, err := s.Repo.Pulls(s.Context())
+	s.Must(err)
+	titles := map[string]int{}
+	for _, p := range pulls {
+		if p.Merged {
+			titles[p.Title]++
+		}
+	}
+	for title, n := range titles {
+		if n > 1 {
+			t.Errorf("%q was merged %d times", title, n)
+		}
+	}
+	if len(titles) != 7 {
+		t.Errorf("%d different pull requests were merged, want 4 of 1.1.0, 2 of 1.2.0, and a revert: %v", len(titles), titles)
+	}
+	s.record(fmt.Sprintf("same end after %d kills", kills))
+}
+
+// killUntil lets Promoter live for moments until something is so, and says how
+// often it was killed.
+func (s *Story) killUntil(most time.Duration, is func() (bool, error)) int {
+	s.Helper()
+	kills := 0
+	for end := time.Now().Add(most); ; {
+		s.Serve()
+		select {
+		case <-s.promoter.Done():
+			s.Fatal(s.promoter.Alive())
+		case <-time.After(time.Duration(200+rand.IntN(3500)) * time.Millisecond):
+		}
+		s.Kill()
+		kills++
+		s.news()
+		switch ok, err := is(); {
+		case err != nil:
+			s.Fatal(err)
+		case ok:
+			return kills
+		case time.Now().After(end):
+			s.Fatalf("not within %s and %d kills", most, kills)
+		}
+	}
+}
+
+// One promoter run at a time, each on a machine that knows nothing, as a
+// scheduled workflow does it.
+func TestRunWithoutMemory(t *testing.T) {
+	t.Parallel()
+	s := Tell(t, world, product, "runs")
+	s.openShop(nil)
+	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
+	runs := 0
+	s.Until(8*time.Minute, "1.1.0 is everywhere and proven", func() (bool, error) {
+		for _, cache := range []string{"cache", "home"} {
+			if err := os.RemoveAll(filepath.Join(s.Dir, cache)); err != nil {
+				return false, err
+			}
+		}
+		out, err := s.Run("run")
+		runs++
+		if err != nil && !strings.Contains(out, "the next run") {
+			s.Says("run: %v: %s", err, out)
+		}
+		for _, e := range environments {
+			if s.pinned(e) != "1.1.0" {
+				return false, nil
+			}
+		}
+		return s.allJudged()
+	})
+	s.record(fmt.Sprintf("passed in %d runs", runs))
+}

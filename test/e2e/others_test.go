@@ -1,0 +1,61 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Another team commits to the same branch all the while, and once to the file
+// that the release is in.
+func TestOthersCommit(t *testing.T) {
+	t.Parallel()
+	s := Tell(t, world, product, "others")
+	s.openShop(nil)
+	ctx, stop := context.WithCancel(s.Context())
+	var team sync.WaitGroup
+	commits := 0
+	team.Go(func() {
+		for tick := time.NewTicker(2 * time.Second); ; {
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			case <-tick.C:
+				if _, err := s.Repo.Commit(ctx, "Another team's", map[string]string{"teams/search/values.yaml": fmt.Sprintf("replicas: %d\n", commits)}); err != nil {
+					if ctx.Err() == nil {
+						t.Error(err)
+					}
+					return
+				}
+				commits++
+			}
+		}
+	})
+	defer team.Wait()
+	defer stop()
+	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
+	s.Serve()
+	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
+	text, err := s.Repo.Read(s.Context(), "platform/web.yaml")
+	s.Must(err)
+	_, err = s.Repo.Commit(s.Context(), "Say whose it is", map[string]string{"platform/web.yaml": "# The shop team's.\n" + text})
+	s.Must(err)
+	s.Says("somebody edits the same file while staging is being verified")
+	for _, e := range environments[2:] {
+		s.Until(6*time.Minute, e+" pins 1.1.0", func() (bool, error) { return s.pinned(e) == "1.1.0", nil })
+	}
+	s.Until(4*time.Minute, "every merge has a verdict", s.allJudged)
+	stop()
+	team.Wait()
+	text, err = s.Repo.Read(s.Context(), "platform/web.yaml")
+	s.Must(err)
+	if !strings.HasPrefix(text, "# The shop team's.\n") {
+		t.Errorf("what others wrote is gone:\n%s", text)
+	}
+	s.Says("%d commits of another team", commits)
+	s.record(fmt.Sprintf("passed beside %d commits", commits+1))
+}
