@@ -62,7 +62,8 @@ type race struct {
 	dwelt    []time.Duration
 }
 
-const raceDwell = time.Second
+// raceDwell is longer than a loop leaves between two looks at least.
+const raceDwell = 3 * time.Second
 
 func newRace(b *testing.B, changes int) *race {
 	b.Helper()
