@@ -83,17 +83,16 @@ func (a *Answerer) seals(ctx context.Context, commit string) promoter.Sealing {
 	}
 	last := false
 	for _, st := range statuses {
-		for _, stage := range []promoter.Stage{promoter.StageReady, promoter.StageConverged, promoter.StageVerdict} {
-			if st.Context != stage.Context() || st.State != "success" && st.State != "failure" {
-				continue
-			}
-			level := promoter.Pass
-			if st.State == "failure" {
-				level = promoter.Fail
-			}
-			s.Seals = append(s.Seals, promoter.Seal{Commit: commit, Stage: stage, Verdict: level, Reason: st.Description, At: st.At})
-			last = last || stage == promoter.StageVerdict
+		stage, of, ok := promoter.ParseSeal(st.Context)
+		if !ok || st.State != "success" && st.State != "failure" {
+			continue
 		}
+		level := promoter.Pass
+		if st.State == "failure" {
+			level = promoter.Fail
+		}
+		s.Seals = append(s.Seals, promoter.Seal{Commit: commit, Stage: stage, Of: of, Verdict: level, Reason: st.Description, At: st.At})
+		last = last || stage == promoter.StageVerdict && of == ""
 	}
 	if last {
 		a.mu.Lock()

@@ -83,7 +83,7 @@ func (e *Executor) seal(ctx context.Context, a promoter.WriteSeal) error {
 		state = "failure"
 	}
 	for _, s := range there {
-		if s.Context != a.Seal.Stage.Context() {
+		if s.Context != a.Seal.Context() {
 			continue
 		}
 		if a.Seal.Stage != promoter.StageReady && s.State == state {
@@ -93,7 +93,7 @@ func (e *Executor) seal(ctx context.Context, a promoter.WriteSeal) error {
 			return fmt.Errorf("%w: %s is sealed as failed already", ErrStale, short(a.Seal.Commit))
 		}
 	}
-	return e.Forge.SetStatus(ctx, a.Seal.Commit, Status{Context: a.Seal.Stage.Context(), State: state, Description: a.Seal.Reason})
+	return e.Forge.SetStatus(ctx, a.Seal.Commit, Status{Context: a.Seal.Context(), State: state, Description: a.Seal.Reason})
 }
 
 func (e *Executor) talker() (Talker, error) {

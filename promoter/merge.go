@@ -40,7 +40,7 @@ func (p *planner) advance(x proposal, pull *Pull) (Action, blocker) {
 	case seals.Unknown != "":
 		return nil, blocker{why: "the seals on its head cannot be read: " + seals.Unknown}
 	}
-	ready := newestSeal(seals.Seals, StageReady)
+	ready := newestSeal(seals.Seals, StageReady, "")
 	if ready == nil || ready.Verdict != Pass || p.now.Sub(seals.ours(ready.At, p.now)) >= readyFor {
 		return WriteSeal{Number: pull.Number, Branch: pull.Branch, Seal: Seal{Commit: pull.Head, Stage: StageReady, Verdict: Pass, Reason: p.readyText(x)}}, blocker{}
 	}
@@ -141,10 +141,8 @@ func (p *planner) queued(x proposal) blocker {
 	if n := p.obscure[x.sheet.Change]; n > 0 {
 		return blocker{why: fmt.Sprintf("#%d of the same change was merged with something else in it, or without its message: what it did cannot be proven, and a person merges the rest", n), person: true}
 	}
-	for _, t := range x.unit.trials {
-		if t.unread && t.branch.Change == x.sheet.Change {
-			return blocker{why: fmt.Sprintf("#%d of the same change: %s", t.pull.Number, t.why)}
-		}
+	if why := x.unread(); why != "" {
+		return blocker{why: why}
 	}
 	if b := p.behindUs(x); b.why != "" {
 		return b
@@ -345,6 +343,17 @@ func (p *planner) readiness(x proposal, pull *Pull) Question {
 		}
 	}
 	return q
+}
+
+// unread says which merged pull of the same change is not known to be good or
+// bad: nobody knows whether the change is frozen.
+func (x proposal) unread() string {
+	for _, t := range x.unit.trials {
+		if t.unread && t.branch.Change == x.sheet.Change {
+			return fmt.Sprintf("%s of the same change: %s", t.name(), t.why)
+		}
+	}
+	return ""
 }
 
 func (x proposal) files() []string {

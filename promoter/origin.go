@@ -38,6 +38,7 @@ func (p *planner) handmade(u *unit, w int, a Artifact, change string) *trial {
 		return nil
 	}
 	t := &trial{pull: &Pull{State: PullMerged}, branch: Branch{Change: change, Wave: p.pol.Waves[w].Name}, unit: u, wave: w, targets: ts, class: C3, byHand: true}
+	t.of = slug(u.name, 24) + "-" + digest8(key)
 	p.byHand[key] = t
 	q := Question{About: AboutOrigin, Key: key + " " + digest8(strings.Join(lines, "\n"))}
 	for _, x := range ts {
@@ -105,7 +106,7 @@ func (p *planner) failedBefore(change string) string {
 		case s.Unknown != "":
 			return fmt.Sprintf("the seals of #%d of the same change cannot be read: %s", pull.Number, s.Unknown)
 		}
-		if v := newestSeal(s.Seals, StageVerdict); v != nil && v.Verdict == Fail {
+		if v := newestSeal(s.Seals, StageVerdict, ""); v != nil && v.Verdict == Fail {
 			p.frozen[change] = fmt.Sprintf("it failed in %s: %s", b.Wave, v.Reason)
 		}
 	}

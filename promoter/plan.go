@@ -107,7 +107,9 @@ func (p *planner) leading(u *unit) map[Artifact]goal {
 			}
 		}
 	}
-	if u.group != nil && u.group.Lockstep && !lockstep(goals, heads) {
+	// Of a member that nobody can list, nobody knows whether it has them too.
+	dark := slices.ContainsFunc(u.blind, func(ts []*Target) bool { return len(ts) > 0 })
+	if u.group != nil && u.group.Lockstep && (dark || !lockstep(goals, heads)) {
 		return map[Artifact]goal{}
 	}
 	return goals
@@ -253,98 +255,6 @@ func (t *Target) waitReason() string {
 		return t.Choice.Held[0].Release.Version + ": " + t.Choice.Held[0].Why
 	}
 	return "policy allows no newer version here"
-}
-
-// unread returns why a unit waits that stands in no earlier wave: a file of one
-// could not be read, and may hold it.
-func (p *planner) unread(u *unit, w int) string {
-	seen := map[int]bool{}
-	var visit func(w int) string
-	visit = func(w int) string {
-		for _, b := range p.pol.Waves[w].After {
-			if seen[b] || len(u.steps[b]) > 0 {
-				continue // it stands there: that wave's own targets speak for it
-			}
-			seen[b] = true
-			if b < len(p.obs.Unread) && len(p.obs.Unread[b]) > 0 {
-				return fmt.Sprintf("%s of wave %s cannot be read, and may hold it", p.obs.Unread[b][0], p.pol.Waves[b].Name)
-			}
-			if why := visit(b); why != "" {
-				return why
-			}
-		}
-		return ""
-	}
-	return visit(w)
-}
-
-// unproven returns why a track waits that stands in no earlier wave: another
-// track of the same artifact does, and is still on its way there.
-func (p *planner) unproven(u *unit, w int) string {
-	for _, other := range u.tracks {
-		if other == u {
-			continue
-		}
-		for _, a := range u.artifacts {
-			if len(u.before(a, w, p.pol)) > 0 {
-				return ""
-			}
-			for _, b := range other.before(a, w, p.pol) {
-				if other.behind[b] {
-					return fmt.Sprintf("for wave %s, where another tag of it is on its way", p.pol.Waves[b].Name)
-				}
-			}
-		}
-	}
-	return ""
-}
-
-// underWay returns why a newer release waits: the one before it has been
-// merged somewhere and has not arrived everywhere.
-func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) string {
-	if p.pol.Newer == NewerTakes {
-		return ""
-	}
-	at := map[Artifact]goal{}
-	for _, a := range u.artifacts {
-		if len(u.before(a, w, p.pol)) > 0 {
-			return "" // a later wave only finishes what is under way
-		}
-		if g, ok := passed(u.of(a, w)); ok {
-			at[a] = g
-		} else if g, ok := goals[a]; ok {
-			at[a] = g
-		}
-	}
-	id := changeID(u.key, u.name, versions(at))
-	if !p.merged[id] || p.frozen[id] != "" || p.refused[id] {
-		return "" // what has failed or was refused goes nowhere: the way is free
-	}
-	for _, t := range u.trials {
-		if t.standing == unproven && t.branch.Change == id {
-			return fmt.Sprintf("%s is being verified in wave %s: it is finished first", describe(at), p.pol.Waves[t.wave].Name)
-		}
-	}
-	if p.pol.Newer == NewerHolds {
-		return ""
-	}
-	for later := range p.pol.Waves {
-		moving := slices.DeleteFunc(p.moving(u, later, at), func(t *Target) bool { return p.tookAway(id, later, t) })
-		if later != w && len(moving) > 0 {
-			return fmt.Sprintf("%s is under way and has not reached wave %s: it is finished first", describe(at), p.pol.Waves[later].Name)
-		}
-	}
-	return ""
-}
-
-// tookAway reports whether a change was merged in a wave already, and a person
-// has given the target another version since: nothing of ours waits for it.
-func (p *planner) tookAway(id string, w int, t *Target) bool {
-	return p.trialOf[t] == nil && slices.ContainsFunc(p.changes[id], func(pull *Pull) bool {
-		b, ok := ParseBranch(pull.Branch)
-		return ok && !b.Revert && pull.State == PullMerged && b.Wave == slug(p.pol.Waves[w].Name, maxSlug) &&
-			slices.ContainsFunc(pull.Edits, func(e Edit) bool { return e.Place.File == t.Pin.Place.File && e.Place.Path == t.Pin.Place.Path })
-	})
 }
 
 func describe(goals map[Artifact]goal) string {

@@ -37,6 +37,7 @@ type planner struct {
 	trialOf   map[*Target]*trial
 	byHand    map[string]*trial
 	inFlight  map[int]int     // merged and unproven pulls, by wave
+	kept      int             // open pulls that nothing asks for, and that stay
 	merging   map[string]bool // files that this decision's merges change
 	asked     map[string]bool
 	obscure   map[string]int // by change: a pull that a person merged with something else

@@ -125,7 +125,22 @@ func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s sh
 		return
 	}
 	edits = sortEdits(edits)
-	name, pull := p.attempt(Branch{Change: id, Wave: wave.Name, Part: s.name})
+	b := Branch{Change: id, Wave: wave.Name, Part: s.name}
+	name, pull := p.attempt(b)
+	if late := p.latecomers(pull, kept); len(late) > 0 {
+		if len(late) < len(kept) { // the others have a word of their own
+			p.share(u, w, id, goals, share{name: s.name, targets: slices.DeleteFunc(kept, func(t *Target) bool { return slices.Contains(late, t) })}, ahead)
+		}
+		taken, _ := ParseBranch(pull.Branch)
+		b.Attempt = taken.Attempt + 1
+		kept, edits = late, nil
+		for _, t := range late {
+			es, _ := t.edits(goals[t.Pin.Artifact])
+			edits = append(edits, es...)
+		}
+		edits = sortEdits(edits)
+		name, pull = p.attempt(b)
+	}
 	sheet := p.sheet(u, w, id, goals, kept, edits)
 	sheet.Part = s.name
 	prop := proposal{
@@ -143,18 +158,6 @@ func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s sh
 		p.proposals = append(p.proposals, prop)
 		p.wanted[name] = true
 	}
-}
-
-// takenBack is the merged pull that took another one back; 0 for none.
-func (p *planner) takenBack(pull *Pull) int {
-	b, ok := ParseBranch(pull.Branch)
-	if b.Revert = true; !ok {
-		return 0
-	}
-	if r := p.pulls[b.String()]; r != nil && r.State == PullMerged {
-		return r.Number
-	}
-	return 0
 }
 
 // sortEdits puts edits in the order of their places, each once.
@@ -213,7 +216,8 @@ func (p *planner) propose() {
 			btoi(p.merged[b.sheet.Change])-btoi(p.merged[a.sheet.Change]), a.wave-b.wave, strings.Compare(a.branch, b.branch))
 	})
 	// What waits for people does not stand in the way of what does not.
-	open, inWave := map[bool]int{}, map[int]int{}
+	// Drafts do not stand in the way of what comes before them.
+	open, drafts, inWave := map[bool]int{true: p.kept, false: p.kept}, map[bool]int{}, map[int]int{}
 	for _, x := range p.proposals {
 		pull := p.pulls[x.branch]
 		ours := p.pol.Delivers && x.sheet.Merge == MergeAutomatic
@@ -224,12 +228,18 @@ func (p *planner) propose() {
 			p.say(x, Unresolved, "the forge's pull requests could not be read ("+p.obs.PullsUnknown+"): nothing is changed", 0)
 		case x.revert:
 			p.exist(x, pull)
-		case fresh && p.pol.MaxOpen > 0 && open[ours] >= p.pol.MaxOpen:
-			p.say(x, Waiting, fmt.Sprintf("%d pull requests are open, the most that may be", open[ours]), 0)
+		case fresh && x.unread() != "":
+			p.say(x, Waiting, x.unread(), 0)
+		case fresh && p.pol.MaxOpen > 0 && open[ours]+btoi(x.draft)*drafts[ours] >= p.pol.MaxOpen:
+			p.say(x, Waiting, fmt.Sprintf("%d pull requests are open, the most that may be", open[ours]+btoi(x.draft)*drafts[ours]), 0)
 		case fresh && limit > 0 && inWave[x.wave] >= limit:
 			p.say(x, Waiting, fmt.Sprintf("%d pull requests are open in wave %s, the most that may be", inWave[x.wave], p.pol.Waves[x.wave].Name), 0)
 		default:
-			open[ours]++
+			if x.draft {
+				drafts[ours]++
+			} else {
+				open[ours]++
+			}
 			inWave[x.wave]++
 			p.exist(x, pull)
 		}
@@ -301,97 +311,6 @@ func (p *planner) sayUntil(x proposal, s Status, why string, pull int, until tim
 // sameEdits compares what edits change; where in the file it stands does not
 // matter.
 func sameEdits(a, b []Edit) bool { return len(a) == len(b) && EditsDigest(a) == EditsDigest(b) }
-
-// supersede closes the open pulls of ours that nothing asks for any more, and
-// then deletes their branches.
-func (p *planner) supersede() {
-	if p.obs.PullsUnknown != "" {
-		return
-	}
-	for i := range p.obs.Pulls {
-		pull := &p.obs.Pulls[i]
-		id, ours := ChangeOf(pull.Branch)
-		if !ours || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull {
-			continue
-		}
-		why := p.uncertain(pull)
-		switch {
-		case pull.State != PullOpen && pull.State != PullBranch:
-		case why != "":
-			p.line(Line{Change: id, Subject: id, Status: Unresolved, Pull: pull.Number, Why: "it looks unwanted, but " + why + ": it stays"})
-		case pull.State == PullBranch && pull.Ours:
-			p.act(Delete{Branch: pull.Branch, Expect: pull.Head})
-		case pull.State == PullOpen && pull.Ours:
-			p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: p.replacedBy(pull)})
-		case pull.State == PullOpen:
-			p.line(Line{Change: id, Subject: id, Status: Left, Pull: pull.Number, Why: fmt.Sprintf("#%d is no longer needed, but holds a person's commits: a person closes it", pull.Number)})
-		}
-	}
-}
-
-// uncertain says why a pull may only look unwanted: something that it edits
-// cannot be looked up now, or is not found any more, which may be a file that
-// cannot be read. Only what is seen to be done or replaced is closed.
-func (p *planner) uncertain(pull *Pull) string {
-	for _, e := range pull.Edits {
-		found := false
-		for _, t := range p.concerned(e) {
-			at := t.Pin.Place
-			if d := t.Pin.DigestPlace; d != nil && d.File == e.Place.File && d.Path == e.Place.Path {
-				at = *d
-			}
-			here := at.File == e.Place.File && at.Path == e.Place.Path
-			if e.Image != "" { // an override that no file holds yet: what it overrides
-				here = here || strings.HasPrefix(at.Written, e.Image+":")
-			}
-			here = here || t.adds(e)
-			if !here {
-				continue
-			}
-			if why := cmp.Or(t.Choice.Unknown, p.held[t]); why != "" {
-				return why
-			}
-			found = true
-		}
-		if !found {
-			return fmt.Sprintf("%s, which it edits, is not found any more", e.Place)
-		}
-	}
-	return ""
-}
-
-// concerned are the targets that an edit may be about: those of its file, and
-// for what is added to an overlay also those that it overrides.
-func (p *planner) concerned(e Edit) []*Target {
-	if e.Image == "" && e.Insert == (Insert{}) {
-		return p.in(e.Place.File)
-	}
-	out := slices.Clone(p.in(e.Place.File))
-	for i := range p.obs.Targets {
-		if t := &p.obs.Targets[i]; t.Pin.Place.File != e.Place.File && len(t.Overlays) > 0 {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
-// replacedBy names what makes a pull unnecessary.
-func (p *planner) replacedBy(pull *Pull) string {
-	id := pull.change()
-	if why := p.frozen[id]; why != "" {
-		return "this change goes no further: " + why
-	}
-	for _, x := range p.proposals {
-		for _, e := range x.edits {
-			for _, old := range pull.Edits {
-				if e.Place.File == old.Place.File && e.Place.Path == old.Place.Path && e.To != old.To {
-					return "superseded by " + x.sheet.Title()
-				}
-			}
-		}
-	}
-	return "the base branch no longer needs it"
-}
 
 // message is the commit message: the title, the scalars, the trailers.
 func message(s Sheet, edits []Edit) string { return s.Title() + "\n\n" + messageBody(s, edits) }

@@ -1,6 +1,9 @@
 package promoter
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Subject is what a question is about.
 type Subject string
@@ -127,17 +130,34 @@ const (
 	StageVerdict   Stage = "verdict"   // on the merge commit: the last word
 )
 
-// Context is the stage's commit status.
-func (s Stage) Context() string { return "promoter/" + string(s) }
-
 // Seal is a verdict that was written where it cannot be forgotten: a commit
 // status.
 type Seal struct {
-	Commit  string
-	Stage   Stage
+	Commit string
+	Stage  Stage
+	// Of says what of the commit is meant, where it may bring several changes;
+	// empty for a pull of ours, which brings one.
+	Of      string
 	Verdict Level // Pass or Fail
 	Reason  string
 	At      time.Time // when the forge took it
+}
+
+// Context is the seal's commit status: "promoter/verdict".
+func (s Seal) Context() string {
+	c := "promoter/" + string(s.Stage)
+	if s.Of != "" {
+		c += "/" + s.Of
+	}
+	return c
+}
+
+// ParseSeal reads the name of a commit status that is a seal.
+func ParseSeal(context string) (stage Stage, of string, ok bool) {
+	rest, ours := strings.CutPrefix(context, "promoter/")
+	name, of, _ := strings.Cut(rest, "/")
+	stage = Stage(name)
+	return stage, of, ours && (stage == StageReady || stage == StageConverged || stage == StageVerdict)
 }
 
 // WaitContext is the commit status on an open pull's head that says what the

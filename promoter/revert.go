@@ -152,7 +152,7 @@ func (p *planner) failures(u *unit) []*trial {
 			b, _ := ParseBranch(first.Branch)
 			gone := &trial{pull: first, branch: b, unit: u, wave: t.wave, since: t.pull.MergedAt, evidence: p.recorded(first.Branch)}
 			if seals, known := p.sealsOn(first.Merge, gone); known {
-				if v := newestSeal(seals, StageVerdict); v != nil && v.Verdict == Fail {
+				if v := newestSeal(seals, StageVerdict, ""); v != nil && v.Verdict == Fail {
 					gone.why = v.Reason
 					out = append(out, gone)
 				}

@@ -49,7 +49,8 @@ type trial struct {
 	asks   string // the same for a line that says the rest already
 	// excused is set for a failure within the wave's budget.
 	excused bool
-	byHand  bool // a person's commit, not a pull of ours
+	byHand  bool   // a person's commit, not a pull of ours
+	of      string // what of the commit is meant, for its seals
 	// condemned is set while it fails and is not sealed as failed; sealing
 	// while a seal is being written.
 	condemned, sealing bool
@@ -205,7 +206,7 @@ func (p *planner) joinTrials(units []*unit) {
 // judge decides where a trial stands, and what is to be recorded of it.
 func (p *planner) judge(t *trial) {
 	seals, known := p.sealsOn(t.pull.Merge, t)
-	verdict := newestSeal(seals, StageVerdict)
+	verdict := newestSeal(seals, StageVerdict, t.of)
 	asked := slices.Contains(t.pull.Labels, RevertLabel) && !t.branch.Revert
 	switch {
 	case verdict != nil && verdict.Verdict == Fail && p.retried(t.branch) && !t.branch.Revert:
@@ -232,11 +233,11 @@ func (p *planner) judge(t *trial) {
 	if !ok {
 		return
 	}
-	if c := newestSeal(seals, StageConverged); c != nil {
+	if c := newestSeal(seals, StageConverged, t.of); c != nil {
 		t.converged = p.obs.Sealings[t.pull.Merge].ours(c.At, p.now)
 	}
 	q := p.deliveryOf(t)
-	if r := newestSeal(ready, StageReady); r != nil {
+	if r := newestSeal(ready, StageReady, ""); r != nil {
 		q.Healthy = r.Verdict == Pass && t.pull.MergedAt.Sub(r.At) < readyFor+time.Hour
 	}
 	d, ok := p.ask(q)
@@ -289,11 +290,11 @@ func (p *planner) sealsOn(commit string, t *trial) ([]Seal, bool) {
 	return nil, false
 }
 
-func newestSeal(seals []Seal, stage Stage) *Seal {
+func newestSeal(seals []Seal, stage Stage, of string) *Seal {
 	var out *Seal
 	for i := range seals {
 		s := &seals[i]
-		if s.Stage == stage && (out == nil || s.At.After(out.At) || s.At.Equal(out.At) && s.Verdict > out.Verdict) {
+		if s.Stage == stage && s.Of == of && (out == nil || s.At.After(out.At) || s.At.Equal(out.At) && s.Verdict > out.Verdict) {
 			out = s // of the same second, the worse one
 		}
 	}
@@ -319,7 +320,7 @@ func (p *planner) question(q Question) {
 // seal asks for a verdict to be written; it counts once it can be read.
 func (p *planner) seal(t *trial, stage Stage, l Level, reason string) {
 	t.sealing = true
-	p.act(WriteSeal{Number: t.pull.Number, Branch: t.pull.Branch, Seal: Seal{Commit: t.pull.Merge, Stage: stage, Verdict: l, Reason: brief(oneLine(reason), 140)}})
+	p.act(WriteSeal{Number: t.pull.Number, Branch: t.pull.Branch, Seal: Seal{Commit: t.pull.Merge, Stage: stage, Of: t.of, Verdict: l, Reason: brief(oneLine(reason), 140)}})
 }
 
 // brief is the beginning of a reason, as far as forges take one: whole clauses

@@ -20,7 +20,7 @@ What was seen, quoted as it came:
 %s
 
 <sub>Kept as evidence: the verdict itself is the commit status %s on the merge commit, and a pull request that takes this one back quotes these lines.</sub>
-`, encode(a.Record.Branch), Inline(a.Title), fenced(a.Record.Lines), Code(promoter.StageVerdict.Context()))
+`, encode(a.Record.Branch), Inline(a.Title), fenced(a.Record.Lines), Code(promoter.Seal{Stage: promoter.StageVerdict}.Context()))
 }
 
 // RecordOf reads a comment that Record wrote: the branch, and the lines as

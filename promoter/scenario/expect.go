@@ -195,7 +195,7 @@ func (w *world) statuses(number int) []string {
 		}
 		for _, commit := range []string{p.Head, p.Merge} {
 			for _, s := range w.seals[commit] {
-				out = append(out, fmt.Sprintf("#%d %s: %s: %s", p.Number, s.Stage.Context(), s.Verdict, s.Reason))
+				out = append(out, fmt.Sprintf("#%d %s: %s: %s", p.Number, s.Context(), s.Verdict, s.Reason))
 			}
 		}
 	}

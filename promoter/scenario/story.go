@@ -141,7 +141,7 @@ func (t *teller) twice(a promoter.Action) error {
 		}
 	case promoter.WriteSeal:
 		if a.Seal.Stage != promoter.StageReady { // which grows old
-			key = fmt.Sprintf("sealed: %s %s on %s", a.Seal.Stage, a.Seal.Verdict, a.Seal.Commit)
+			key = fmt.Sprintf("sealed: %s %s on %s", strings.TrimPrefix(a.Seal.Context(), "promoter/"), a.Seal.Verdict, a.Seal.Commit)
 		}
 	}
 	if key == "" {

@@ -1,0 +1,130 @@
+package promoter
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// supersede closes the open pulls of ours that nothing asks for any more, and
+// then deletes their branches.
+func (p *planner) supersede() {
+	if p.obs.PullsUnknown != "" {
+		return
+	}
+	for i := range p.obs.Pulls {
+		pull := &p.obs.Pulls[i]
+		id, ours := ChangeOf(pull.Branch)
+		if !ours || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull {
+			continue
+		}
+		why := p.uncertain(pull)
+		switch {
+		case pull.State != PullOpen && pull.State != PullBranch:
+		case why != "":
+			p.kept++
+			p.line(Line{Change: id, Subject: id, Status: Unresolved, Pull: pull.Number, Why: "it looks unwanted, but " + why + ": it stays"})
+		case pull.State == PullBranch && pull.Ours:
+			p.act(Delete{Branch: pull.Branch, Expect: pull.Head})
+		case pull.State == PullOpen && pull.Ours:
+			p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: p.replacedBy(pull)})
+		case pull.State == PullOpen:
+			p.line(Line{Change: id, Subject: id, Status: Left, Pull: pull.Number, Why: fmt.Sprintf("#%d is no longer needed, but holds a person's commits: a person closes it", pull.Number)})
+		}
+	}
+}
+
+// uncertain says why a pull may only look unwanted: something that it edits
+// cannot be looked up now, or is not found any more, which may be a file that
+// cannot be read. Only what is seen to be done or replaced is closed.
+func (p *planner) uncertain(pull *Pull) string {
+	for _, e := range pull.Edits {
+		found := false
+		for _, t := range p.concerned(e) {
+			at := t.Pin.Place
+			if d := t.Pin.DigestPlace; d != nil && d.File == e.Place.File && d.Path == e.Place.Path {
+				at = *d
+			}
+			here := at.File == e.Place.File && at.Path == e.Place.Path
+			if e.Image != "" { // an override that no file holds yet: what it overrides
+				here = here || strings.HasPrefix(at.Written, e.Image+":")
+			}
+			here = here || t.adds(e)
+			if !here {
+				continue
+			}
+			if why := cmp.Or(t.Choice.Unknown, p.held[t]); why != "" {
+				return why
+			}
+			found = true
+		}
+		if !found {
+			return fmt.Sprintf("%s, which it edits, is not found any more", e.Place)
+		}
+	}
+	return ""
+}
+
+// concerned are the targets that an edit may be about: those of its file, and
+// for what is added to an overlay also those that it overrides.
+func (p *planner) concerned(e Edit) []*Target {
+	if e.Image == "" && e.Insert == (Insert{}) {
+		return p.in(e.Place.File)
+	}
+	out := slices.Clone(p.in(e.Place.File))
+	for i := range p.obs.Targets {
+		if t := &p.obs.Targets[i]; t.Pin.Place.File != e.Place.File && len(t.Overlays) > 0 {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// replacedBy names what makes a pull unnecessary.
+func (p *planner) replacedBy(pull *Pull) string {
+	id := pull.change()
+	if why := p.frozen[id]; why != "" {
+		return "this change goes no further: " + why
+	}
+	for _, x := range p.proposals {
+		for _, e := range x.edits {
+			for _, old := range pull.Edits {
+				if e.Place.File == old.Place.File && e.Place.Path == old.Place.Path && e.To != old.To {
+					return "superseded by " + x.sheet.Title()
+				}
+			}
+		}
+	}
+	return "the base branch no longer needs it"
+}
+
+// latecomers are the targets that a merged pull never wrote: they joined the
+// wave, or could be read, only after it.
+func (p *planner) latecomers(pull *Pull, ts []*Target) []*Target {
+	if pull == nil || pull.State != PullMerged || len(pull.Edits) == 0 {
+		return nil
+	}
+	var out []*Target
+	for _, t := range ts {
+		wrote := slices.ContainsFunc(pull.Edits, func(e Edit) bool {
+			return e.Place.File == t.Pin.Place.File && (e.Place.Path == t.Pin.Place.Path || t.override != "")
+		})
+		if !wrote {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// takenBack is the merged pull that took another one back; 0 for none.
+func (p *planner) takenBack(pull *Pull) int {
+	b, ok := ParseBranch(pull.Branch)
+	if b.Revert = true; !ok {
+		return 0
+	}
+	if r := p.pulls[b.String()]; r != nil && r.State == PullMerged {
+		return r.Number
+	}
+	return 0
+}
