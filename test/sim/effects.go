@@ -89,9 +89,6 @@ func (w *world) pushed(branch, from, to string) {
 
 // opened is told of a pull that we opened.
 func (w *world) opened(p *pull) {
-	if !slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o.Branch == p.Branch && o.State == "merged" && o.Head == p.Head }) {
-		w.again("pull request for " + p.Branch + " at " + p.Head) // one that was merged a moment ago is closed again, when that is seen
-	}
 	if slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o != p && o.Branch == p.Branch && o.State == "open" }) {
 		w.violate("no pull request twice", "%s has two", p.Branch)
 	}
@@ -153,8 +150,12 @@ func (w *world) sealed(hash string, s gitops.Status) {
 			was = o.State + ": " + o.Description
 		}
 	}
-	switch s.Context {
-	case promoter.StageVerdict.Context():
+	stage, of, ok := promoter.ParseSeal(s.Context)
+	if !ok {
+		stage = promoter.Stage(s.Context)
+	}
+	switch stage {
+	case promoter.StageVerdict:
 		w.tell("      (%s is %s: %s)", short(hash), s.State, s.Description)
 		if strings.HasPrefix(was, "failure") && s.State != "failure" {
 			w.violate("seal what the world forgets (law 9)", "%s was sealed as failed, and is made a pass", short(hash))
@@ -164,10 +165,10 @@ func (w *world) sealed(hash string, s gitops.Status) {
 		}) {
 			w.violate("seal what the world forgets (law 9)", "%s was sealed as passed, and is made a failure: %s", short(hash), s.Description)
 		}
-		w.again(fmt.Sprintf("verdict %s on %s", s.State, hash))
+		w.again(fmt.Sprintf("verdict %s on %s%s", s.State, hash, of))
 		w.verdicts[hash] = w.now
-	case promoter.StageConverged.Context():
-		w.again("convergence of " + hash)
+	case promoter.StageConverged:
+		w.again("convergence of " + hash + of)
 	case promoter.WaitContext:
 		if was == s.State+": "+s.Description && !w.anything() {
 			if key := fmt.Sprintf("status %s on %s", s.Description, hash); w.once[key]+1 > 6 {

@@ -23,6 +23,7 @@ func (w *world) judge(v *view) {
 			w.judgeMerge(v, a)
 		case promoter.WriteSeal:
 			w.judgeSeal(v, a.Seal, a.Branch)
+			w.note(v, a.Seal)
 		case promoter.Push:
 			w.judgePush(v, a)
 		case promoter.Open:
@@ -333,7 +334,7 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 		}
 		at := w.reads(s, h)
 		if n, ok := promoter.Compare(s.artifact.Kind, at, to); ok && n >= 0 && at != w.reads(s, c.parents[0]) {
-			switch sealOf(v.shown, h, promoter.StageVerdict) {
+			switch w.verdictOn(v.shown, s, h) {
 			case "success":
 				return ""
 			case "failure":
@@ -414,20 +415,33 @@ func (w *world) retried(f *forge, b promoter.Branch) bool {
 	})
 }
 
+// sealOf is what a stage's seal on a commit says of all that it brings: success
+// or failure.
 func sealOf(f *forge, hash string, stage promoter.Stage) string {
-	for _, s := range f.statuses[hash] {
-		if s.Context == stage.Context() {
-			return s.State
-		}
-	}
-	return ""
+	s, _ := sealed(f, hash, stage)
+	return s.State
 }
 
 func sealed(f *forge, hash string, stage promoter.Stage) (gitops.Status, bool) {
 	for _, s := range f.statuses[hash] {
-		if s.Context == stage.Context() {
+		if s.Context == (promoter.Seal{Stage: stage}).Context() {
 			return s, true
 		}
 	}
 	return gitops.Status{}, false
+}
+
+// verdictOn is what is sealed of a slot on a commit that wrote it: of a commit
+// of people's, the seals that were written when it was looked at.
+func (w *world) verdictOn(f *forge, s *slot, hash string) string {
+	out := ""
+	for _, x := range f.statuses[hash] {
+		stage, of, ok := promoter.ParseSeal(x.Context)
+		if ok && stage == promoter.StageVerdict && (of == "" || slices.Contains(w.seenFor[hash+x.Context], named(s.reaches[0]))) {
+			if out = x.State; out == "failure" {
+				return out
+			}
+		}
+	}
+	return out
 }

@@ -4,7 +4,13 @@ import (
 	"flag"
 	"os"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"testing"
+
+	"promoter/gitops"
+	"promoter/promoter"
+	"promoter/promoter/config"
 )
 
 var (
@@ -46,5 +52,71 @@ func TestSeedsTellTheSame(t *testing.T) {
 				t.Fatalf("seed %d tells two stories:\n%s\n%s", seed, a.Text[i], b.Text[i])
 			}
 		}
+	}
+}
+
+const owned = `
+environments:
+  - {name: dev, paths: ["clusters/dev/**"]}
+  - {name: "prod-{region}", paths: ["clusters/prod/{region}/**"], tenant: acme, cluster: "{region}"}
+waves:
+  - {name: first, environments: [dev], soak: 10m}
+  - {name: last, environments: ["prod-*"], split: environment}
+policies:
+  C3: {merge: automatic}
+delivery: {argocd: [{name: argo}], reverts: automatic}
+`
+
+// TestOwnConfiguration lets stories happen in a world that a user's own
+// configuration knows.
+func TestOwnConfiguration(t *testing.T) {
+	c, err := config.Parse(config.Name, []byte(owned))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := grounds(c)
+	if len(got) != 3 || got[2].at.Environment != "prod-two" || got[2].at.Tenant != "acme" || got[2].file != "clusters/prod/two/x/APP.yaml" {
+		t.Errorf("it knows %+v", got)
+	}
+	var out strings.Builder
+	if err := Run(c, 20, 0, &out); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	for _, word := range []string{"20 seeds", "killed", "merge"} {
+		if !strings.Contains(out.String(), word) {
+			t.Errorf("nothing is said of %q:\n%s", word, out.String())
+		}
+	}
+	if err := Run(&config.Config{Waves: []config.Wave{{Name: "x"}}}, 1, 0, &out); err == nil {
+		t.Error("a configuration without places is simulated")
+	}
+}
+
+// TestAnInjuredWorldIsNoticed holds the laws to finding what is made wrong on
+// purpose: a story in which we merge in a freeze, and one that is never told.
+func TestAnInjuredWorldIsNoticed(t *testing.T) {
+	s, err := draw(0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := s.build()
+	w.happen(step{kind: "release"})
+	for range 200 {
+		w.turn()
+		w.review()
+		w.now = w.soon()
+	}
+	i := slices.IndexFunc(w.forge.pulls, func(p *pull) bool { return p.State == "merged" })
+	if i < 0 || w.broken != nil {
+		t.Fatalf("nothing was merged (%v)", w.broken)
+	}
+	p := w.forge.pulls[i]
+	line := &line{world: w}
+	ctx := t.Context()
+	if err := line.SetStatus(ctx, p.Merge, gitops.Status{Context: promoter.Seal{Stage: promoter.StageVerdict}.Context(), State: "failure"}); err != nil {
+		t.Fatal(err)
+	}
+	if w.broken == nil || !strings.Contains(w.broken.Law, "law 9") {
+		t.Errorf("a pass is made a failure, and %v is noticed", w.broken)
 	}
 }

@@ -13,7 +13,8 @@ func (w *world) judgeSeal(v *view, s promoter.Seal, branch string) {
 		return // what it says is asked for again when it is merged
 	}
 	b, ok := promoter.ParseBranch(branch)
-	d, known := v.obs.Deliveries["delivery "+s.Commit]
+	d := w.deliveryFor(v, s)
+	known := len(d.Apps) > 0
 	asked := false
 	var class promoter.Class = promoter.C3
 	wave := -1
@@ -61,11 +62,14 @@ func (w *world) judgeSeal(v *view, s promoter.Seal, branch string) {
 	if s.Stage != promoter.StageVerdict {
 		return
 	}
-	c, ok := sealed(v.shown, s.Commit, promoter.StageConverged)
-	if !ok {
+	i := slices.IndexFunc(v.shown.statuses[s.Commit], func(x statusOf) bool {
+		return x.Context == promoter.Seal{Stage: promoter.StageConverged, Of: s.Of}.Context()
+	})
+	if i < 0 {
 		w.violate("seal what the world forgets (law 9)", "%s passes before its convergence is sealed", short(s.Commit))
 		return
 	}
+	c := v.shown.statuses[s.Commit][i]
 	if b.Revert {
 		return
 	}
@@ -75,6 +79,9 @@ func (w *world) judgeSeal(v *view, s promoter.Seal, branch string) {
 		}
 	}
 	for _, r := range w.placesOf(v, s.Commit) {
+		if s.Of != "" && !slices.ContainsFunc(d.Apps, func(a promoter.Convergence) bool { return a.App == r.App }) {
+			continue // it is of something else that the commit brought
+		}
 		for _, g := range w.gatesOf(class, r) {
 			at := w.perOf(g, r)
 			if !slices.ContainsFunc(d.Gates, func(x promoter.GateVerdict) bool { return x.Gate == g.Name && x.At == at }) {
@@ -227,8 +234,9 @@ func (w *world) judgeOpen(v *view, a promoter.Open) {
 		if ob.Wave == b.Wave {
 			inWave++
 		}
-		// What waits for people does not stand in the way of what does not.
-		if mode, _, _ := w.consent(o, slots); (mode == promoter.MergeAutomatic) == (a.Sheet.Merge == promoter.MergeAutomatic) {
+		// What waits for people does not stand in the way of what does not, and
+		// no draft in that of what is none.
+		if mode, _, _ := w.consent(o, slots); (mode == promoter.MergeAutomatic) == (a.Sheet.Merge == promoter.MergeAutomatic) && (a.Draft || !o.Draft) {
 			open++
 		}
 	}
@@ -283,4 +291,25 @@ func (w *world) judgeTicket(v *view, a promoter.OpenTicket) {
 	}) {
 		w.violate("text is no authority (law 3)", "%s: nobody who may has asked for it", a)
 	}
+}
+
+// note remembers which places a seal is about: a commit of people's may bring
+// several changes.
+func (w *world) note(v *view, s promoter.Seal) {
+	if s.Of == "" {
+		return
+	}
+	var seen []string
+	for _, a := range w.deliveryFor(v, s).Apps {
+		seen = append(seen, named(promoter.Reached{Environment: a.Environment, Tenant: a.Tenant, Cluster: a.Cluster, App: a.App}))
+	}
+	w.seenFor[s.Commit+s.Context()] = seen
+}
+
+// deliveryFor is what was seen of what a seal is about.
+func (w *world) deliveryFor(v *view, s promoter.Seal) promoter.Delivery {
+	if d, ok := v.obs.Deliveries["delivery "+s.Commit+" "+s.Of]; ok && s.Of != "" {
+		return d
+	}
+	return v.obs.Deliveries["delivery "+s.Commit]
 }

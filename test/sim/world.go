@@ -60,6 +60,7 @@ type world struct {
 	stales   []staleAt
 	based    string               // the base branch's commit that a decision is judged on
 	again_   time.Time            // when a process that ended early is started again
+	seenFor  map[string][]string  // the places that were looked at, by commit and seal
 	verdicts map[string]time.Time // when each was written, by our clock
 	delayed  []delayed
 	tainted  map[string]bool // artifacts that people have meddled with

@@ -10,11 +10,11 @@ var List = []Mutant{
 		return b
 	}`, `if b := p.queued(x); b.why != "" {
 		return b
-	}`, "a draft is not held back", ""},
+	}`, "a draft is not held back", "what is a draft waits for the waves before it all the same, and a forge merges no draft: only its words differ, and a scenario reads them"},
 	{"promoter/merge.go", `if p.obs.TalkUnknown != "" {`, `if false {`, "comments that cannot be read are taken for none", ""},
 	{"promoter/merge.go", `if why := p.stopped(x.sheet.Reaches); why != "" {`, `if why := ""; why != "" {`, "a stop is not heard", ""},
-	{"promoter/merge.go", `if n := p.obscure[x.sheet.Change]; n > 0 {`, `if n := 0; n > 0 {`, "what a person merged with something else counts as proven", ""},
-	{"promoter/merge.go", `if t.unread && t.branch.Change == x.sheet.Change {`, `if false && t.branch.Change == x.sheet.Change {`, "a wave whose seals cannot be read holds nothing", ""},
+	{"promoter/merge.go", `if n := p.obscure[x.sheet.Change]; n > 0 {`, `if n := 0; n > 0 {`, "what a person merged with something else counts as proven", "what stands there is proven as a person's commit is, before anything follows: the merge only comes later"},
+	{"promoter/merge.go", `if t.unread && t.branch.Change == x.sheet.Change {`, `if false && t.branch.Change == x.sheet.Change {`, "a wave whose seals cannot be read holds nothing", "a trial whose seals are not known is not proven, and holds the waves behind it anyway: only its words differ"},
 	{"promoter/merge.go", `if b := p.behindUs(x); b.why != "" {`, `if b := p.behindUs(x); false {`, "the proof of the wave before is not waited for", ""},
 	{"promoter/merge.go", `if t != nil && t.standing != proven && !t.excused {
 					return waits(t)`, `if t != nil && t.standing == broken && !t.excused {
@@ -119,7 +119,7 @@ var List = []Mutant{
 	{"promoter/trial.go", `case !known:
 		return // its why says so`, `case false:
 		return // its why says so`, "seals that cannot be read are none", ""},
-	{"promoter/trial.go", `if s.Stage == stage && (out == nil`, `if (s.Stage == stage || s.Stage == StageReady) && (out == nil`, "any seal is taken for a verdict", ""},
+	{"promoter/trial.go", `if s.Stage == stage && s.Of == of && (out == nil`, `if (s.Stage == stage || s.Stage == StageConverged) && s.Of == of && (out == nil`, "any seal is taken for a verdict", ""},
 	{"promoter/trial.go", `q.Healthy = r.Verdict == Pass && t.pull.MergedAt.Sub(r.At) < readyFor+time.Hour`, `q.Healthy = r.Verdict == Fail`, "nothing can be blamed on a change", ""},
 	{"promoter/trial.go", `if written(target, e) != e.To {
 					continue
@@ -157,11 +157,11 @@ var List = []Mutant{
 			p.say`, "pulls that cannot be read are none", ""},
 	{"promoter/propose.go", `case fresh && p.pol.MaxOpen > 0 &&`, `case false &&`, "any number of pull requests is opened", ""},
 	{"promoter/propose.go", `case fresh && limit > 0 && inWave[x.wave] >= limit:`, `case false:`, "any number is opened in a wave", ""},
-	{"promoter/propose.go", `case pull.State == PullOpen && pull.Ours:
+	{"promoter/supersede.go", `case pull.State == PullOpen && pull.Ours:
 			p.act(Close`, `case pull.State == PullOpen:
 			p.act(Close`, "a pull request with a person's commits is closed", ""},
-	{"promoter/propose.go", `case pull.State == PullBranch && pull.Ours:`, `case pull.State == PullBranch:`, "a branch with a person's commits is deleted", ""},
-	{"promoter/propose.go", `if why := cmp.Or(t.Choice.Unknown, p.held[t]); why != "" {
+	{"promoter/supersede.go", `case pull.State == PullBranch && pull.Ours:`, `case pull.State == PullBranch:`, "a branch with a person's commits is deleted", ""},
+	{"promoter/supersede.go", `if why := cmp.Or(t.Choice.Unknown, p.held[t]); why != "" {
 				return why
 			}`, ``, "what cannot be looked up is closed", ""},
 	{"promoter/propose.go", `again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged) && p.askedAgain(pull, b)`, `again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged)`, "every attempt is followed by another", ""},
@@ -206,7 +206,7 @@ var List = []Mutant{
 	{"promoter/origin.go", `case o.Unknown != "":
 		t.why, t.unread =`, `case o.Unknown != "-":
 		t.why, t.unread =`, "what a person brought is never looked at", ""},
-	{"promoter/origin.go", `if v := newestSeal(s.Seals, StageVerdict); v != nil && v.Verdict == Fail {`, `if v := newestSeal(s.Seals, StageVerdict); false && v != nil {`, "a failure that a person took back by hand is forgotten", ""},
+	{"promoter/origin.go", `if v := newestSeal(s.Seals, StageVerdict, ""); v != nil && v.Verdict == Fail {`, `if v := newestSeal(s.Seals, StageVerdict, ""); false && v != nil {`, "a failure that a person took back by hand is forgotten", ""},
 
 	// The edges.
 	{"gitops/deliver.go", `if a.Seal.Stage == promoter.StageVerdict && s.State == "failure" {`, `if false {`, "a sealed failure is overwritten", "no decision asks for it: the guard is for two bots within one second"},
