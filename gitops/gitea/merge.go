@@ -92,6 +92,10 @@ func (f *Forge) afterRefusal(ctx context.Context, what string, number int, head 
 	case strings.Contains(message, "try again"), strings.Contains(message, "out of date"), no == nil, no.status == http.StatusConflict && message == "":
 		// It has made up its mind since, or somebody else merged.
 		return "", fmt.Errorf("%s: %w", what, gitops.ErrStale)
+	case strings.HasPrefix(message, "PushRejected") && !f.quiet(ctx, p, header):
+		// The server pushes what it merges: a commit of somebody else that comes
+		// in between is answered as a hook's refusal is.
+		return "", fmt.Errorf("%s: the base may have moved meanwhile: %w", what, gitops.ErrStale)
 	}
 	return "", fmt.Errorf("%s: %w: %s", what, gitops.ErrDenied, message)
 }
