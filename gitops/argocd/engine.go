@@ -132,6 +132,7 @@ func (e *Engine) Deliver(ctx context.Context, q promoter.Question, h gitops.Hist
 			}
 		}
 	}
+	e.promised(w.survey, d.Apps)
 	return d
 }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"time"
 
+	"promoter/promoter"
 	"promoter/promoter/converge"
 )
 
 // survey is what all instances list at one time.
 type survey struct {
 	taken  time.Time
+	due    time.Time // when waiting alone may change an answer that was given from it; zero: not known
 	lists  []Listing
 	byApp  map[converge.ArgoApp]*converge.ArgoSnapshot
 	byName map[string][]*converge.ArgoSnapshot
@@ -31,6 +33,7 @@ func (e *Engine) surveyed(ctx context.Context, now time.Time) (s *survey, old bo
 		switch {
 		case e.surveys.Load() > asked: // made while we waited
 			return s, hinted
+		case !s.due.IsZero() && !now.Before(s.due): // what was waited for is not in it
 		case age >= 0 && age < e.options.Fresh/3, age >= 0 && age < e.options.Fresh && !hinted:
 			return s, hinted
 		}
@@ -61,4 +64,16 @@ func (e *Engine) surveyed(ctx context.Context, now time.Time) (s *survey, old bo
 		e.last = nil // it was cut short: nobody else should have to live with it
 	}
 	return s, false
+}
+
+// promised notes when answers that were given from a survey may change. From
+// then on it is not enough: who looks again at that moment wants to see it.
+func (e *Engine) promised(s *survey, answers []promoter.Convergence) {
+	e.listing.Lock()
+	defer e.listing.Unlock()
+	for _, c := range answers {
+		if c.Until.After(s.taken) && (s.due.IsZero() || c.Until.Before(s.due)) {
+			s.due = c.Until
+		}
+	}
 }
