@@ -12,7 +12,10 @@ import (
 	"promoter/templates"
 )
 
-type gitopsComment = gitops.Comment
+type (
+	gitopsComment = gitops.Comment
+	gitopsIssue   = gitops.Issue
+)
 
 // What follows is told of effects when they happen, whoever decided on them and
 // when.

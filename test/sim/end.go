@@ -143,7 +143,7 @@ func (w *world) ended() {
 			return l.Pull == p.Number && strings.Contains(l.Why, "person") || strings.Contains(l.Why, fmt.Sprintf("#%d", p.Number)) && strings.Contains(l.Why, "person")
 		})
 		waits := slices.ContainsFunc(w.last.Lines, func(l promoter.Line) bool {
-			return l.Change == b.Change && l.Status == promoter.Reverting
+			return l.Change == b.Change && l.Status == promoter.Reverting && strings.Contains(l.Why, "person")
 		})
 		if verdict == "failure" && stands && !b.Revert && !w.retried(w.forge, b) && !asked && !told && !waits {
 			w.violate("every attributable failure ends in the previous version, or in a person being asked",

@@ -15,6 +15,7 @@ import (
 // itself.
 func (w *world) judge(v *view) {
 	w.explained(v)
+	w.begged(v)
 	w.based = v.head
 	defer func() { w.based = "" }()
 	for _, a := range v.d.Actions {
@@ -55,6 +56,16 @@ func (w *world) explained(v *view) {
 	for _, l := range v.d.Lines {
 		if l.Why == "" || l.Status == "" {
 			w.violate("every decision explains itself (law 14)", "a line without a reason: %s", l)
+		}
+	}
+	for _, l := range v.d.Lines {
+		freeze, window := strings.Contains(l.Why, "the freeze "), strings.Contains(l.Why, "outside the maintenance windows")
+		if (freeze || window) && !slices.ContainsFunc(w.slots, func(s *slot) bool {
+			return w.policy.Waves[max(s.wave, 0)].Name == l.Wave && slices.ContainsFunc(s.reaches, func(r promoter.Reached) bool {
+				return freeze && w.frozen(r) || window && !w.open(r)
+			})
+		}) {
+			w.violate("every decision explains itself (law 14)", "it says what is not so: %s", l)
 		}
 	}
 	if !v.d.Wake.IsZero() && !v.d.Wake.After(v.at) {
@@ -158,6 +169,13 @@ func (w *world) judgeMerge(v *view, a promoter.Merge) {
 	if p.Draft {
 		w.violate(forward, "%s: it is a draft", a)
 	}
+	if head := w.repo.objects[p.Head]; len(head.parents) == 1 {
+		for name, text := range head.files {
+			if was := w.repo.objects[head.parents[0]].files[name]; was != text && w.repo.objects[v.head].files[name] != was {
+				w.violate("only what it would write itself (law 11)", "%s: %s has changed on the base branch since", a, name)
+			}
+		}
+	}
 	if err := w.unreadable("pulls"); err != nil {
 		w.violate("ignorance moves nothing (law 6)", "%s: pulls cannot be read", a)
 	}
@@ -238,6 +256,9 @@ func (w *world) judgeChange(v *view, no func(law, format string, args ...any), p
 		}
 		if slices.Contains(o.Labels, promoter.HoldLabel) && o.State != "closed" {
 			no(forward, "although #%d holds it", o.Number)
+		}
+		if c := w.repo.objects[o.Head]; o.State == "merged" && !ob.Revert && !c.ours && !w.rewrote {
+			no("only positive evidence counts (law 6)", "although #%d was merged with something else in it", o.Number)
 		}
 		if o.State == "merged" && !ob.Revert && sealOf(v.shown, o.Merge, promoter.StageVerdict) == "failure" && !w.retried(v.shown, ob) {
 			failures[w.waveOf(ob)]++
@@ -324,6 +345,11 @@ func (w *world) budgetOf(f *forge, o *slot, b promoter.Branch) int {
 // have been left since: for a newer version, or by a revert.
 func (w *world) unproven(v *view, s *slot, to string) string {
 	first := ""
+	for _, o := range v.shown.pulls { // of a history that was rewritten since
+		if w.rewrote && o.State == "merged" && w.reads(s, o.Merge) == to && w.verdictOn(v.shown, s, o.Merge) == "success" {
+			return ""
+		}
+	}
 	for h := v.head; ; {
 		c := w.repo.objects[h]
 		if len(c.parents) == 0 || v.at.Sub(c.at) > 72*time.Hour {

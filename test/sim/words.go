@@ -2,8 +2,10 @@ package sim
 
 import (
 	"slices"
+	"time"
 
 	"promoter/promoter"
+	"promoter/templates"
 )
 
 // judgeSeal: a verdict is what was seen, and nothing else.
@@ -131,7 +133,13 @@ func (w *world) judgePush(v *view, a promoter.Push) {
 	}
 	for _, o := range v.shown.pulls {
 		ob, ok := promoter.ParseBranch(o.Branch)
-		if !ok || ob.Change != b.Change || b.Revert {
+		if !ok || ob.Change != b.Change {
+			continue
+		}
+		if b.Revert {
+			if ob == b && o.State == "closed" && !slices.Contains(o.Labels, promoter.SupersededLabel) {
+				w.violate("a person's word is final (law 1)", "%s, although %s closed #%d", a, o.ClosedBy, o.Number)
+			}
 			continue
 		}
 		retry := slices.Contains(o.Labels, promoter.RetryLabel) || w.retried(v.shown, ob)
@@ -203,6 +211,13 @@ func (w *world) judgeInverse(v *view, a promoter.Push, b promoter.Branch, s *slo
 		}
 		line := w.repo.objects[o.Merge].parents
 		if len(line) > 0 && w.reads(s, o.Merge) == from && w.reads(s, line[0]) == to {
+			class := w.policy.Classes[s.class].Revert
+			if class == "" {
+				class = w.policy.Reverts
+			}
+			if class == promoter.MergeNever && s.group == "" {
+				w.violate("a revert needs its policy", "%s: nothing of class %s is ever taken back by us", a, s.class)
+			}
 			if !w.failed(v.shown, b.Change) {
 				w.violate("seal what the world forgets (law 9)", "%s: nothing of the change is sealed as failed", a)
 			}
@@ -312,4 +327,34 @@ func (w *world) deliveryFor(v *view, s promoter.Seal) promoter.Delivery {
 		return d
 	}
 	return v.obs.Deliveries["delivery "+s.Commit]
+}
+
+// begged: what does not come to an end by itself ends in a person being asked.
+func (w *world) begged(v *view) {
+	if w.silent || v.obs.TalkUnknown != "" || v.obs.PullsUnknown != "" || v.shown != w.forge || w.rewrote {
+		return
+	}
+	for _, p := range v.shown.pulls {
+		if p.State != "merged" || p.mergedBy != bot || v.at.Sub(w.repo.objects[p.Merge].at) < 4*time.Hour || v.at.Sub(w.repo.objects[p.Merge].at) > 70*time.Hour {
+			continue
+		}
+		if sealOf(v.shown, p.Merge, promoter.StageVerdict) != "" || !w.whole(p) || slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.in("unread", s.file) }) {
+			continue
+		}
+		key := "incident " + p.Branch
+		asked := slices.ContainsFunc(v.shown.issues, func(i *gitopsIssue) bool { return templates.TicketKeyOf(i.Body) == key }) ||
+			slices.ContainsFunc(v.d.Actions, func(a promoter.Action) bool {
+				t, ok := a.(promoter.OpenTicket)
+				s, sealing := a.(promoter.WriteSeal)
+				return ok && t.Key == key || sealing && s.Seal.Commit == p.Merge || isRecord(a, p.Number)
+			})
+		if !asked && w.refuses("statuses") == nil && w.refuses("issues") == nil && w.refuses("comments") == nil {
+			w.violate("every merge is proven, or a person is asked", "#%d (%s) was merged %s ago, has no verdict, and nobody is asked", p.Number, p.Title, v.at.Sub(w.repo.objects[p.Merge].at))
+		}
+	}
+}
+
+func isRecord(a promoter.Action, number int) bool {
+	r, ok := a.(promoter.WriteRecord)
+	return ok && r.Number == number
 }
