@@ -13,8 +13,8 @@ var List = []Mutant{
 	}`, "a draft is not held back", "what is a draft waits for the waves before it all the same, and a forge merges no draft: only its words differ, and a scenario reads them"},
 	{"promoter/merge.go", `if p.obs.TalkUnknown != "" {`, `if false {`, "comments that cannot be read are taken for none", ""},
 	{"promoter/merge.go", `if why := p.stopped(x.sheet.Reaches); why != "" {`, `if why := ""; why != "" {`, "a stop is not heard", ""},
-	{"promoter/merge.go", `if n := p.obscure[x.sheet.Change]; n > 0 {`, `if n := 0; n > 0 {`, "what a person merged with something else counts as proven", "what stands there is proven as a person's commit is, before anything follows: the merge only comes later"},
-	{"promoter/merge.go", `if t.unread && t.branch.Change == x.sheet.Change {`, `if false && t.branch.Change == x.sheet.Change {`, "a wave whose seals cannot be read holds nothing", "a trial whose seals are not known is not proven, and holds the waves behind it anyway: only its words differ"},
+	{"promoter/merge.go", `if n := p.obscure[x.sheet.Change]; n > 0 {`, `if n := 0; n > 0 {`, "what a person merged with something else counts as proven", ""},
+	{"promoter/merge.go", `if t.unread && t.branch.Change == x.sheet.Change {`, `if false && t.branch.Change == x.sheet.Change {`, "a wave whose seals cannot be read holds nothing", ""},
 	{"promoter/merge.go", `if b := p.behindUs(x); b.why != "" {`, `if b := p.behindUs(x); false {`, "the proof of the wave before is not waited for", ""},
 	{"promoter/merge.go", `if t != nil && t.standing != proven && !t.excused {
 					return waits(t)`, `if t != nil && t.standing == broken && !t.excused {
@@ -36,7 +36,7 @@ var List = []Mutant{
 	default:`, "what a person merges is merged by us", ""},
 	{"promoter/merge.go", `case d.Unknown != "":
 		return blocker{why: d.Unknown}
-	case len(d.Against) > 0:`, `case len(d.Against) > 0:`, "an engine that does not answer is no hindrance", ""},
+	case len(d.Against) > 0:`, `case len(d.Against) > 0:`, "an engine that does not answer is no hindrance", "it speaks of no application then, and that holds the merge two lines below"},
 	{"promoter/merge.go", `case len(d.Against) > 0:
 		return blocker{why: d.Against[0]}`, `case false:
 		return blocker{why: d.Against[0]}`, "a closed sync window is no hindrance", ""},
