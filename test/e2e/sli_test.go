@@ -68,7 +68,7 @@ func (s *Story) holds(long time.Duration, environment string) {
 			if strings.Contains(p.Title, "revert") {
 				s.Fatalf("#%d %s is there", p.Number, p.Title)
 			}
-			if !p.Merged || strings.HasPrefix(p.Title, "dev") {
+			if !p.Merged || strings.HasPrefix(p.Title, "dev") && environment != "dev" {
 				continue
 			}
 			if !strings.HasPrefix(p.Title, environment) {

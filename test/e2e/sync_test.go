@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+const automated = "      syncPolicy:\n        automated: {prune: true, selfHeal: true}\n"
+
+// Nobody syncs but people: what is merged is waited for, and proven once
+// somebody has synced it.
+func TestManualSync(t *testing.T) {
+	t.Parallel()
+	s := Tell(t, world, product, "manual")
+	s.Publish(Chart{"web", "1.0.0", "1.0.0"})
+	for _, e := range environments {
+		s.Namespaces(s.Name + "-" + e)
+	}
+	s.Host(map[string]string{"promoter.yaml": shopConfiguration, "platform/web.yaml": strings.Replace(shopSet, automated, "", 1), "bootstrap/root.yaml": shopRoot})
+	s.Must(s.World.Kube.Apply(s.Context(), s.Fill(shopRoot)))
+	for _, e := range environments {
+		s.sync(e)
+		s.Must(s.World.Argo.Settled(s.Context(), 2*time.Minute, s.app(e), "1.0.0"))
+	}
+	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
+	s.Serve()
+	s.Until(4*time.Minute, "dev pins 1.1.0", func() (bool, error) { return s.pinned("dev") == "1.1.0", nil })
+	s.holds(30*time.Second, "dev")
+	s.sync("dev")
+	s.Says("somebody syncs dev")
+	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
+	s.record("waited for a person, passed dev")
+}
+
+// sync syncs an environment's application as a person does.
+func (s *Story) sync(environment string) {
+	s.Helper()
+	s.Must(poll(s.Context(), time.Minute, time.Second, func() error {
+		return s.World.Argo.Call(s.Context(), http.MethodPost, "applications/"+s.app(environment)+"/sync", map[string]any{}, nil)
+	}))
+}
+
+const windowProject = `apiVersion: argoproj.io/v1alpha1
+kind: AppProject
+metadata:
+  name: {{name}}
+  namespace: argocd
+spec:
+  sourceRepos: ['*']
+  destinations: [{server: '*', namespace: '*'}]
+  clusterResourceWhitelist: [{group: '*', kind: '*'}]
+`
+
+// A sync window of the project is closed when the change is merged: it is waited
+// for, and proven once the window has opened.
+func TestSyncWindowIsClosed(t *testing.T) {
+	t.Parallel()
+	s := Tell(t, world, product, "window")
+	s.Must(s.World.Kube.Apply(s.Context(), s.Fill(windowProject)))
+	s.openShop(map[string]string{"platform/web.yaml": strings.Replace(shopSet, "project: default", "project: {{name}}", 1)})
+	project := "apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects/" + s.Name
+	s.Must(s.World.Kube.Patch(s.Context(), project, fmt.Sprintf(`{"spec":{"syncWindows":[{"kind":"deny","schedule":"* * * * *","duration":"1h","applications":[%q]}]}}`, s.app("dev"))))
+	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
+	s.Serve()
+	// Whether it is merged at all is the product's to decide: what a window
+	// keeps out may wait on either side of the merge.
+	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); {
+		s.news()
+		if s.pinned("staging") != "1.0.0" {
+			t.Fatal("staging pins 1.1.0, and dev's window is closed")
+		}
+		time.Sleep(2 * time.Second)
+	}
+	said, err := s.Run("explain", "web", "dev")
+	s.Must(err)
+	s.Says("promoter explain:\n%s", said)
+	s.Must(s.World.Kube.Patch(s.Context(), project, `{"spec":{"syncWindows":null}}`))
+	s.Says("the window is open")
+	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
+	s.record("waited for the window, passed dev")
+}
