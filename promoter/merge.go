@@ -172,6 +172,9 @@ func (p *planner) behindUs(x proposal) blocker {
 				if t != nil && t.standing != proven && !t.excused {
 					return waits(t)
 				}
+				if skipped := p.skipped(x, a, t, target); skipped != "" {
+					return blocker{why: fmt.Sprintf("wave %s never had it: a person brought it to wave %s, and a person merges the rest", skipped, p.pol.Waves[b].Name), person: true}
+				}
 			}
 		}
 	}

@@ -73,6 +73,29 @@ func (p *planner) handmade(u *unit, w int, a Artifact, change string) *trial {
 	return t
 }
 
+// skipped names a wave that comes before the one to which somebody brought a
+// version by hand, and that never had it.
+func (p *planner) skipped(x proposal, a Artifact, t *trial, target *Target) string {
+	if t == nil || !t.byHand || t.pull.Merge == "" {
+		return "" // ours, or there for so long that time has proven it
+	}
+	for w := range p.pol.Waves {
+		ts := x.unit.of(a, w)
+		if len(ts) == 0 || !p.pol.precedes(w, t.wave) {
+			continue
+		}
+		had := slices.ContainsFunc(ts, func(other *Target) bool { return other.current() == target.current() }) ||
+			slices.ContainsFunc(p.changes[x.sheet.Change], func(pull *Pull) bool {
+				b, ok := ParseBranch(pull.Branch)
+				return ok && !b.Revert && pull.State == PullMerged && b.Wave == slug(p.pol.Waves[w].Name, maxSlug)
+			})
+		if !had {
+			return p.pol.Waves[w].Name
+		}
+	}
+	return ""
+}
+
 // name is how people know a trial: by its pull, or by its commit.
 func (t *trial) name() string { return called(t.pull.Number, t.pull.Merge) }
 
@@ -113,12 +136,31 @@ func (p *planner) failedBefore(change string) string {
 	return ""
 }
 
-// proofs are the targets of a wave that say what it has proven: those that
-// failed within its budget do not.
+// proofs are the targets of a wave that say what it has proven: those at which
+// just that version failed within the wave's budget do not.
 func (p *planner) proofs(ts []*Target) []*Target {
-	out := slices.DeleteFunc(slices.Clone(ts), func(t *Target) bool { return p.trialOf[t] != nil && p.trialOf[t].excused })
-	if len(out) == 0 {
+	excused := func(t *Target) bool { return p.trialOf[t] != nil && p.trialOf[t].excused }
+	good := slices.DeleteFunc(slices.Clone(ts), excused)
+	if len(good) == 0 || len(good) == len(ts) {
 		return ts
 	}
-	return out
+	at, ok := passed(good)
+	if !ok {
+		return ts
+	}
+	return slices.DeleteFunc(slices.Clone(ts), func(t *Target) bool { return excused(t) && p.trialOf[t].failedAt(t) == at.version })
+}
+
+// failedAt is the version that failed at one of the trial's targets: the one
+// that stands, or that a revert has taken back.
+func (t *trial) failedAt(target *Target) string {
+	if !t.branch.Revert {
+		return target.current()
+	}
+	for i, x := range t.targets {
+		if x == target {
+			return before(x, t.edits[i])
+		}
+	}
+	return ""
 }

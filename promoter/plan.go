@@ -144,6 +144,10 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	p.rest(u, w, moving, goals)
 	u.behind[w] = true
 	id := changeID(u.key, u.name, versions(goals))
+	if why := u.torn(w, goals); why != "" {
+		p.hold(u, w, id, goals, moving, Waiting, why)
+		return
+	}
 	if why := p.failedBefore(id); why != "" {
 		p.hold(u, w, id, goals, moving, Waiting, why)
 		return

@@ -218,6 +218,9 @@ func (p *planner) propose() {
 	// What waits for people does not stand in the way of what does not.
 	// Drafts do not stand in the way of what comes before them.
 	open, drafts, inWave := map[bool]int{true: p.kept, false: p.kept}, map[bool]int{}, map[int]int{}
+	for w, wave := range p.pol.Waves {
+		inWave[w] = p.keptIn[slug(wave.Name, maxSlug)]
+	}
 	for _, x := range p.proposals {
 		pull := p.pulls[x.branch]
 		ours := p.pol.Delivers && x.sheet.Merge == MergeAutomatic

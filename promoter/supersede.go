@@ -24,6 +24,9 @@ func (p *planner) supersede() {
 		case pull.State != PullOpen && pull.State != PullBranch:
 		case why != "":
 			p.kept++
+			if b, ok := ParseBranch(pull.Branch); ok {
+				p.keptIn[b.Wave]++
+			}
 			p.line(Line{Change: id, Subject: id, Status: Unresolved, Pull: pull.Number, Why: "it looks unwanted, but " + why + ": it stays"})
 		case pull.State == PullBranch && pull.Ours:
 			p.act(Delete{Branch: pull.Branch, Expect: pull.Head})

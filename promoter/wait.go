@@ -28,6 +28,19 @@ func (p *planner) unread(u *unit, w int) string {
 	return visit(w)
 }
 
+// torn says of a group in lockstep which of its members could not come along.
+func (u *unit) torn(w int, goals map[Artifact]goal) string {
+	if u.group == nil || !u.group.Lockstep {
+		return ""
+	}
+	for _, t := range u.steps[w] {
+		if g := goals[t.Pin.Artifact]; g.version != "" && !t.reached(g) && !t.allows(g) {
+			return fmt.Sprintf("%s cannot go to %s, and group %s moves together", shortName(t.Pin.Artifact), g.version, u.group.Name)
+		}
+	}
+	return ""
+}
+
 // unproven returns why a track waits that stands in no earlier wave: another
 // track of the same artifact does, and is still on its way there.
 func (p *planner) unproven(u *unit, w int) string {
