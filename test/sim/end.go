@@ -39,7 +39,7 @@ func (w *world) tail() {
 	for i := range w.troubles {
 		w.troubles[i].to = earlier(w.troubles[i].to, w.now)
 	}
-	w.troubles = nil
+	w.troubles, w.armed = nil, nil
 	w.pending, w.stales, w.skew = nil, nil, 0
 	for _, i := range w.forge.issues {
 		if slices.Contains(i.Labels, promoter.StopLabel) {

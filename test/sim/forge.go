@@ -438,5 +438,6 @@ func (w *world) merge(p *pull, by string, how gitops.Merge) (string, error) {
 		delete(r.refs, p.Branch)
 	}
 	w.moved(promoter.BranchPrefix)
+	w.strike(p)
 	return hash, nil
 }

@@ -16,6 +16,7 @@ import (
 func (w *world) judge(v *view) {
 	w.explained(v)
 	w.begged(v)
+	w.recorded(v)
 	w.based = v.head
 	defer func() { w.based = "" }()
 	for _, a := range v.d.Actions {

@@ -81,7 +81,38 @@ func (w *world) trouble(s step, rng *rand.Rand) {
 		}
 		return
 	}
+	if s.pick%2 == 0 { // it waits for a merge: then it is least expected
+		w.armed = append(w.armed, armed{s.kind, time.Duration(s.pick/2%180) * time.Second, s.span})
+		return
+	}
 	w.troubles = append(w.troubles, t)
+}
+
+// armed is a trouble that comes soon after the next merge.
+type armed struct {
+	kind  string
+	after time.Duration
+	span  time.Duration
+}
+
+// strike lets what waits for a merge come, to one of the places that it reached.
+func (w *world) strike(p *pull) {
+	slots := w.edited(p)
+	if len(w.armed) == 0 || len(slots) == 0 {
+		return
+	}
+	x := w.armed[0]
+	w.armed = w.armed[1:]
+	s := slots[int(x.after/time.Second)%len(slots)]
+	r := s.reaches[0]
+	r.Wave = 0
+	t := trouble{kind: x.kind, app: named(r), from: w.now.Add(x.after), to: w.now.Add(x.after + x.span)}
+	if x.kind == "engine" {
+		t.app = ""
+	}
+	w.troubles = append(w.troubles, t)
+	w.injected[x.kind+" after a merge"]++
+	w.tell("** %s at %s in %s for %s", x.kind, named(r), x.after, x.span)
 }
 
 // stumble lets something befall Promoter.

@@ -358,3 +358,37 @@ func isRecord(a promoter.Action, number int) bool {
 	r, ok := a.(promoter.WriteRecord)
 	return ok && r.Number == number
 }
+
+// recorded: a failure that is seen is written down at once, whatever is frozen,
+// held or stopped.
+func (w *world) recorded(v *view) {
+	for _, p := range v.shown.pulls {
+		b, ok := promoter.ParseBranch(p.Branch)
+		d, asked := v.obs.Deliveries["delivery "+p.Merge]
+		if !ok || b.Revert || p.State != "merged" || !asked || d.Unknown != "" || sealOf(v.shown, p.Merge, promoter.StageVerdict) != "" || w.rewrote {
+			continue
+		}
+		failed := slices.ContainsFunc(d.Apps, func(a promoter.Convergence) bool { return a.Outcome == promoter.Failed && a.Attributable }) ||
+			slices.ContainsFunc(d.Gates, func(g promoter.GateVerdict) bool { return g.Level == promoter.Fail })
+		if all := len(d.Apps); !failed || all < w.reachedBy(v, p) {
+			continue // not all of it was seen
+		}
+		if !slices.ContainsFunc(v.d.Actions, func(a promoter.Action) bool {
+			s, ok := a.(promoter.WriteSeal)
+			return ok && s.Seal.Commit == p.Merge && s.Seal.Verdict == promoter.Fail || isRecord(a, p.Number)
+		}) {
+			w.violate("recording never waits (law 7)", "#%d (%s) is seen to fail, and nothing is written down", p.Number, p.Title)
+		}
+	}
+}
+
+// reachedBy is how many places are asked about for a merged pull.
+func (w *world) reachedBy(v *view, p *pull) int {
+	n := 0
+	for _, s := range w.edited(p) {
+		if w.reads(s, v.head) == w.reads(s, p.Merge) && !w.in("unread", s.file) {
+			n += len(s.reaches)
+		}
+	}
+	return n
+}

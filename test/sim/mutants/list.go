@@ -89,7 +89,7 @@ var List = []Mutant{
 	{"promoter/weigh.go", `if d.Unknown != "" {
 		t.why, t.unread = d.Unknown, true
 		return
-	}`, ``, "an engine that does not answer has nothing against it", ""},
+	}`, ``, "an engine that does not answer has nothing against it", "it speaks of no application then, and that holds the verdict two lines below"},
 	{"promoter/weigh.go", `if why := unanswered(q.Reached, d.Apps); why != "" {
 		t.why = why
 		return
