@@ -279,7 +279,11 @@ func (s *story) happen(rng *rand.Rand) {
 		}
 		if chance(rng, 60) {
 			for range rng.IntN(6) {
-				add(troubled[rng.IntN(len(troubled))], false, any(), short())
+				span := short()
+				if chance(rng, 15) {
+					span = 6 * time.Hour // longer than anybody's patience
+				}
+				add(troubled[rng.IntN(len(troubled))], false, any(), span)
 			}
 		}
 	}
