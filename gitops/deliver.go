@@ -47,6 +47,9 @@ func (e *Executor) deliver(ctx context.Context, a promoter.Action) (string, erro
 }
 
 func (e *Executor) merge(ctx context.Context, a promoter.Merge) (string, error) {
+	if _, err := e.notice(ctx, a.Head, a.Say); err != nil {
+		return "", err
+	}
 	if a.Queue {
 		q, ok := e.Forge.(Queuer)
 		if !ok {

@@ -71,6 +71,8 @@ type Merge struct {
 	Queue   bool   // by the merge queue, which has a method of its own
 	Title   string // of the commit, where the method makes one
 	Message string
+	// Say is the status that is put on the head first; nil: it is there.
+	Say *Notice
 }
 
 // WriteSeal puts a seal on a commit. Doing it twice changes nothing.

@@ -127,7 +127,7 @@ func (p *planner) foreseen(x proposal, pull *Pull) blocker {
 	case mode != MergeAutomatic:
 		return p.consent(x, pull, mode)
 	}
-	return blocker{why: "just opened; what it reaches is looked at"}
+	return blocker{why: "nothing is in the way so far; it is merged once all that it reaches is seen to be well"}
 }
 
 // queued is what a step forward waits for that is no person and no cluster.

@@ -36,7 +36,7 @@ const (
 	RevertLabel   = "promoter/revert"
 	// TicketLabel is on every issue of ours, and StopLabel on those that stop
 	// us while they are open.
-	TicketLabel = "promoter"
+	TicketLabel = "promoter/ticket"
 	StopLabel   = "promoter/stop"
 )
 

@@ -197,6 +197,9 @@ func (w *world) mergeFor(a promoter.Merge) (bool, error) {
 	if why := w.early(p); why != "" {
 		return false, brokenError{why}
 	}
+	if a.Say != nil {
+		p.notice = *a.Say
+	}
 	if a.Queue {
 		if p.queued {
 			return false, nil
