@@ -80,7 +80,7 @@ func TestKilledForReal(t *testing.T) {
 		when crash.When
 	}{
 		{"push", crash.Amid}, {"push", crash.After}, {"POST pulls", crash.After}, {"POST issues/N/labels", crash.Before}, {"POST statuses/N", crash.After},
-		{"PUT pulls/N/merge", crash.Before}, {"PUT pulls/N/merge", crash.After}, {"PATCH pulls/N", crash.Before}, {"POST issues/N/comments", crash.After}, {"push", crash.Amid},
+		{"PUT pulls/N/merge", crash.Before}, {"PUT pulls/N/merge", crash.After}, {"POST issues/N/comments", crash.After}, {"PATCH pulls/N", crash.Before}, {"push", crash.Amid},
 	}
 	killed := 0
 	eventually(t, "the rollout is over:\n"+want, 3*time.Minute, func() bool {
