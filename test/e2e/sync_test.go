@@ -10,8 +10,8 @@ import (
 
 const automated = "      syncPolicy:\n        automated: {prune: true, selfHeal: true}\n"
 
-// Nobody syncs but people: what is merged is waited for, and proven once
-// somebody has synced it.
+// Nobody syncs but people: Promoter does not merge what nothing would sync. What
+// a person merges is waited for, and proven once somebody has synced it.
 func TestManualSync(t *testing.T) {
 	t.Parallel()
 	s := Tell(t, world, product, "manual")
@@ -27,11 +27,31 @@ func TestManualSync(t *testing.T) {
 	}
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
-	s.Until(4*time.Minute, "dev pins 1.1.0", func() (bool, error) { return s.pinned("dev") == "1.1.0", nil })
-	s.holds(30*time.Second, "dev")
+	s.Until(time.Minute, "dev's pull request is open", func() (bool, error) {
+		pulls, err := s.Repo.Pulls(s.Context())
+		return len(pulls) > 0, err
+	})
+	s.holds(15*time.Second, "dev")
+	if got := s.pinned("dev"); got != "1.0.0" {
+		t.Errorf("dev pins %s: Promoter has merged what nothing would sync", got)
+	}
+	s.Must(s.Repo.Merge(s.Context(), 1))
+	s.holds(20*time.Second, "dev")
 	s.sync("dev")
 	s.Says("somebody syncs dev")
-	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
+	s.Until(2*time.Minute, "dev's merge has a verdict", func() (bool, error) {
+		pulls, err := s.Repo.Pulls(s.Context())
+		if err != nil {
+			return false, err
+		}
+		statuses, err := s.Repo.Statuses(s.Context(), pulls[0].MergeCommitSHA)
+		for _, st := range statuses {
+			if final(st) {
+				return st.Status == "success", err
+			}
+		}
+		return false, err
+	})
 	s.record("waited for a person, passed dev")
 }
 
