@@ -12,12 +12,13 @@ func (p *planner) carry(x proposal, pull *Pull) {
 	x.sheet.Notice = b.notice(step)
 	x.sheet.Notice.Head = pull.Head
 	sheet := p.laddered(x)
-	if m, ok := step.(Merge); ok && !pull.Draft {
+	m, merges := step.(Merge)
+	if merges && !m.Queue && !pull.Draft {
 		// The text of what is merged now is not worth another call: the status
-		// says it.
+		// says it. What waits in a queue is read meanwhile.
 		m.Say = p.put(sheet, pull.Said)
 		step = m
-	} else if step == nil && pull.Sheet != sheet.Digest() || pull.Draft && !x.draft {
+	} else if (step == nil || merges) && pull.Sheet != sheet.Digest() || pull.Draft && !x.draft {
 		p.act(Update{Number: pull.Number, Branch: x.branch, Head: pull.Head, Draft: x.draft, Sheet: sheet, Say: p.put(sheet, pull.Said)})
 	}
 	if step != nil && !pull.Draft {
