@@ -116,7 +116,7 @@ func policyText(rng *rand.Rand, waves string, calm bool) string {
 		if chance(rng, 25) {
 			text += ", maxConcurrent: " + oneOf(rng, "1", "2")
 		}
-		if chance(rng, 20) {
+		if chance(rng, 40) {
 			text += `, quorum: "60%"`
 		}
 		line("%s}", text)
@@ -245,7 +245,7 @@ var deeds = []string{
 
 // troubled are what goes wrong in clusters and metrics.
 var troubled = []string{
-	"stalled", "stalled", "stuck", "ill", "ill", "blamed", "blind", "gone", "blocked", "lies", "dark", "nan", "slander", "flatter", "engine", "flaps", "ages",
+	"stalled", "stalled", "stuck", "ill", "ill", "blamed", "blind", "blind", "blind", "gone", "blocked", "lies", "dark", "nan", "slander", "flatter", "engine", "flaps", "ages",
 }
 
 // stumbling are faults of ours: what befalls looks and effects.

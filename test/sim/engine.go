@@ -148,6 +148,11 @@ func (e engine) delivered(r promoter.Reached, q promoter.Question, c *promoter.C
 		c.Outcome, c.Reason = promoter.Converged, "runs "+short(q.Commit)+", it says"
 		return
 	}
+	if p := w.mergedAs(q.Commit); p != nil && !q.Healthy {
+		if ready, ok := sealed(w.forge, p.Head, promoter.StageReady); ok && ready.State == "success" && p.MergedAt.Sub(ready.At).Abs() < 20*time.Minute {
+			w.violate("what fails after a merge can be blamed on it (law 6)", "#%d was ready just before its merge, and the engine is told that it was not", p.Number)
+		}
+	}
 	at, version, since := w.running(r)
 	wanted := w.reads(s, q.Commit)
 	why, ill, blame := w.ill(r)
@@ -183,6 +188,16 @@ func (e engine) delivered(r promoter.Reached, q promoter.Question, c *promoter.C
 		}
 		c.Outcome, c.Reason, c.Since = promoter.Converged, "runs "+short(q.Commit)+", healthy", from
 	}
+}
+
+// mergedAs is the pull of ours that was merged as a commit.
+func (w *world) mergedAs(hash string) *pull {
+	for _, p := range w.forge.pulls {
+		if b, ok := promoter.ParseBranch(p.Branch); p.Merge == hash && ok && !b.Revert {
+			return p
+		}
+	}
+	return nil
 }
 
 func (e engine) End(_ context.Context, a promoter.EndOperation) error {

@@ -124,14 +124,14 @@ var List = []Mutant{
 	{"promoter/trial.go", `if written(target, e) != e.To {
 					continue
 				}`, ``, "what a person changed since is still taken for ours", ""},
-	{"promoter/trial.go", `cmp.Or(b.MergedAt.Compare(a.MergedAt), b.Number-a.Number)`, `cmp.Or(a.MergedAt.Compare(b.MergedAt), a.Number-b.Number)`, "the oldest merge speaks for what a newer one wrote", "two merges that wrote the same text to one place need a failure between them"},
+	{"promoter/trial.go", `cmp.Or(b.MergedAt.Compare(a.MergedAt), b.Number-a.Number)`, `cmp.Or(a.MergedAt.Compare(b.MergedAt), a.Number-b.Number)`, "the oldest merge speaks for what a newer one wrote", ""},
 
 	// Failures and reverts.
 	{"promoter/revert.go", `if t.standing == broken && !t.branch.Revert {
 			k`, `if false {
 			k`, "a failure freezes nothing", ""},
 	{"promoter/revert.go", `if len(ts) <= p.budget(u, k.wave) {`, `if len(ts) <= p.budget(u, k.wave)+1 {`, "one more failure than the budget allows", ""},
-	{"promoter/revert.go", `if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {`, `if false {`, "a change that was taken back is forgotten", ""},
+	{"promoter/revert.go", `if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {`, `if false {`, "a change that was taken back is forgotten", "the revert that stands says so too, and the seal of what failed: it takes a person who pins over the revert, and a look after the seal is forgotten"},
 	{"promoter/revert.go", `own := t == failed`, `own := false`, "what failed is not taken back by itself", ""},
 	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave > failed.wave`, "the wave that failed keeps what has not failed yet", "what a failure takes back beyond itself is nobody's law: a scenario tells it"},
 	{"promoter/revert.go", `if mode == MergeNever {`, `if false {`, "what is never to be taken back is", ""},
@@ -156,11 +156,11 @@ var List = []Mutant{
 			p.say`, `case false:
 			p.say`, "pulls that cannot be read are none", ""},
 	{"promoter/propose.go", `case fresh && p.pol.MaxOpen > 0 &&`, `case false &&`, "any number of pull requests is opened", ""},
-	{"promoter/propose.go", `case fresh && limit > 0 && inWave[x.wave] >= limit:`, `case false:`, "any number is opened in a wave", ""},
+	{"promoter/propose.go", `case fresh && limit > 0 && inWave[x.wave] >= limit:`, `case fresh && limit < 0 && inWave[x.wave] >= limit:`, "any number is opened in a wave", ""},
 	{"promoter/supersede.go", `case pull.State == PullOpen && pull.Ours:
 			p.act(Close`, `case pull.State == PullOpen:
 			p.act(Close`, "a pull request with a person's commits is closed", ""},
-	{"promoter/supersede.go", `case pull.State == PullBranch && pull.Ours:`, `case pull.State == PullBranch:`, "a branch with a person's commits is deleted", ""},
+	{"promoter/supersede.go", `case pull.State == PullBranch && pull.Ours:`, `case pull.State == PullBranch:`, "a branch with a person's commits is deleted", "people of stories push to pull requests; a branch of ours without one lives from one look to the next"},
 	{"promoter/supersede.go", `if why := cmp.Or(t.Choice.Unknown, p.held[t]); why != "" {
 				return why
 			}`, ``, "what cannot be looked up is closed", ""},
