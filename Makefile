@@ -30,6 +30,15 @@ realforge: ## install what judges the forge drivers: emulate, GitHub's OpenAPI d
 test-forges: ## hold the forge drivers to one suite: on the fake, on a real Gitea, on emulate, judged by GitHub's OpenAPI
 	PROMOTER_REAL_FORGES=1 go test -count=1 -v -run 'Conformance|OpenAPI|Recorded|Gitea' ./gitops/github ./gitops/gitea ./gitops/webhook
 
+.PHONY: e2e
+e2e: ## the stories against real Kubernetes, Argo CD, Flux, Prometheus (their servers are built once, in about 25 minutes)
+	test/e2e/servers/build.sh build >/dev/null && test/realforge/gitea.sh build >/dev/null
+	cd test/e2e && go test -count=1 -timeout 60m -parallel 4 -v .
+
+.PHONY: lab
+lab: ## the same world, left running to play with
+	cd test/e2e && go run ./lab
+
 .PHONY: lint
 lint: ## run the linters
 	$(GOLANGCI_LINT) run --timeout 20m ./...

@@ -127,6 +127,21 @@ func (p *planner) tickets() {
 		}
 		p.act(OpenTicket{Key: key, Title: incidentTitle(p, t), Lines: incidentLines(t)})
 	}
+	for _, x := range p.proposals {
+		pull := p.numbered[p.obscure[x.sheet.Change]]
+		if pull == nil {
+			continue
+		}
+		key := "incident " + pull.Branch
+		delete(open, key)
+		if !known[key] {
+			known[key] = true
+			p.act(OpenTicket{Key: key, Title: cut(oneLine(fmt.Sprintf("%s needs a person (#%d)", x.unit.name, pull.Number)), 200), Lines: []string{
+				fmt.Sprintf("#%d was merged with something else in it than was proposed, or without its message: what it did cannot be proven.", pull.Number),
+				"The change goes no further by itself: a person merges the rest.",
+			}})
+		}
+	}
 	if unsure {
 		return // what is not known now may be what the issue is about
 	}

@@ -130,8 +130,10 @@ func stopper(t Ticket) string {
 
 // stopped returns why nothing that reaches these places goes forward.
 func (p *planner) stopped(reached []Reached) string {
-	for _, t := range p.obs.Tickets {
-		if !t.Open || !t.Stop {
+	var first *Ticket
+	for i := range p.obs.Tickets {
+		t := &p.obs.Tickets[i]
+		if !t.Open || !t.Stop || first != nil && t.Number > first.Number {
 			continue
 		}
 		s, wrong := parseScope(t.Title)
@@ -139,10 +141,13 @@ func (p *planner) stopped(reached []Reached) string {
 			s = scope{} // what cannot be understood stops everything
 		}
 		if slices.ContainsFunc(reached, s.holds) {
-			return "stopped" + by(stopper(t)) + " in #" + itoa(t.Number) + ": close that issue to go on"
+			first = t
 		}
 	}
-	return ""
+	if first == nil {
+		return ""
+	}
+	return "stopped" + by(stopper(*first)) + " in #" + itoa(first.Number) + ": close that issue to go on"
 }
 
 // obey turns commands into what can be seen: labels and issues, and then into

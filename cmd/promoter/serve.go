@@ -57,12 +57,12 @@ Webhooks are taken when a secret is set, from the environment:
   PROMOTER_WEBHOOK_SECRET    signs bodies; several, separated by spaces, to change it without a gap
   PROMOTER_WEBHOOK_TOKEN     a bearer token, for senders that sign nothing
 
-Several repositories are named with --remote, several times. With --elect, several
+Several repositories are named with --repo, several times. With --elect, several
 replicas share them: one lease each in Kubernetes says who works on it.
 
 Access to the forge is as "promoter run --help" says.`,
 		Example: `  promoter serve
-  promoter serve --remote https://github.com/acme/gitops --remote https://github.com/acme/edge --elect`,
+  promoter serve --repo https://github.com/acme/gitops --repo https://github.com/acme/edge --elect`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.survey.root = "."
