@@ -213,7 +213,7 @@ func (p *process) do(a promoter.Action) gitops.Outcome {
 func (p *process) look(s stumble) (*view, bool) {
 	w := p.world
 	w.looks++
-	p.line.shown, p.clone.refs = s.old, w.repo.refs
+	p.line.shown, p.clone.refs, w.old = s.old, w.repo.refs, s.old != nil
 	if s.refs != nil {
 		p.clone.refs = s.refs
 	}

@@ -148,7 +148,7 @@ func (e engine) delivered(r promoter.Reached, q promoter.Question, c *promoter.C
 		c.Outcome, c.Reason = promoter.Converged, "runs "+short(q.Commit)+", it says"
 		return
 	}
-	if p := w.mergedAs(q.Commit); p != nil && !q.Healthy {
+	if p := w.mergedAs(q.Commit); p != nil && !q.Healthy && q.Pull > 0 && !w.old {
 		if ready, ok := sealed(w.forge, p.Head, promoter.StageReady); ok && ready.State == "success" && p.MergedAt.Sub(ready.At).Abs() < 20*time.Minute {
 			w.violate("what fails after a merge can be blamed on it (law 6)", "#%d was ready just before its merge, and the engine is told that it was not", p.Number)
 		}

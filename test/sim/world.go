@@ -59,6 +59,7 @@ type world struct {
 	pending  []stumble // what befalls the next looks
 	stales   []staleAt
 	armed    []armed
+	old      bool                 // what is shown to the one who looks now is old
 	based    string               // the base branch's commit that a decision is judged on
 	again_   time.Time            // when a process that ended early is started again
 	seenFor  map[string][]string  // the places that were looked at, by commit and seal

@@ -172,7 +172,7 @@ var List = []Mutant{
 		return
 	}`, ``, "a frozen change is proposed", ""},
 	{"promoter/plan.go", `g, ok := passed(p.proofs(u.of(a, b)))`, `g, ok := first[a], true`, "a later wave goes where the first one goes", ""},
-	{"promoter/plan.go", `if len(u.blind[b]) > 0 {`, `if false {`, "a wave that says nothing has passed", ""},
+	{"promoter/plan.go", `if len(u.blind[b]) > 0 {`, `if false {`, "a wave that says nothing has passed", "in stories an artifact's versions are unknown everywhere or nowhere, and then nothing of it moves: it takes one pin that says nothing"},
 	{"promoter/plan.go", `if r.Version == g.version {
 			return true
 		}`, `return true
