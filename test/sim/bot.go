@@ -98,7 +98,7 @@ func (w *world) tick() bool {
 			}
 			return false
 		}
-		for _, a := range p.disturbed(s, todo, v) {
+		for _, a := range p.disturbed(s, todo) {
 			o := p.do(a)
 			tried[a.String()] = !o.Stale
 			if p.line.dead {
@@ -142,7 +142,7 @@ func (w *world) stumbles() stumble {
 
 // disturbed are the actions as they are done: in another order, twice, together
 // with those of a second bot, or until the process is killed.
-func (p *process) disturbed(s stumble, todo []promoter.Action, v *view) []promoter.Action {
+func (p *process) disturbed(s stumble, todo []promoter.Action) []promoter.Action {
 	switch s.kind {
 	case "reversed":
 		todo = slices.Clone(todo)

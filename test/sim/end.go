@@ -135,7 +135,7 @@ func (w *world) ended() {
 		}
 		head := w.repo.refs[trunk]
 		stands := slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.writer(s, head) == p.Merge })
-		verdict := sealOf(w.forge, p.Merge, promoter.StageVerdict)
+		verdict := verdictOn(w.forge, p.Merge)
 		asked := slices.ContainsFunc(w.forge.issues, func(i *gitops.Issue) bool {
 			return templates.TicketKeyOf(i.Body) == "incident "+p.Branch
 		})
@@ -182,7 +182,7 @@ func (w *world) arrived(s *slot) {
 	// A failure anywhere keeps a change where it is; what people were asked for
 	// and did not do, too.
 	for _, p := range w.forge.pulls {
-		if sealOf(w.forge, p.Merge, promoter.StageVerdict) == "failure" && w.sameUnit(p, s) {
+		if verdictOn(w.forge, p.Merge) == "failure" && w.sameUnit(p, s) {
 			return
 		}
 	}

@@ -229,14 +229,14 @@ func (w *world) judgeForward(v *view, a promoter.Merge, p *pull, b promoter.Bran
 			no("only what it would write itself (law 11)", "although %s reads that already", s.file)
 		}
 		w.judgeWaves(v, no, s, w.reads(s, p.Head), wave, b)
-		w.judgeHealth(v, no, s, wave)
+		w.judgeHealth(no, s, wave)
 	}
 	for _, what := range []string{"talk", "seals"} {
 		if w.unreadable(what) != nil && !w.silent {
 			no("ignorance moves nothing (law 6)", "although %s cannot be read", what)
 		}
 	}
-	w.judgeChange(v, no, p, b, wave)
+	w.judgeChange(v, no, b)
 	if !w.ready(v.shown, p.Head) {
 		no("seal what the world forgets (law 9)", "without a fresh seal that what it reaches is well")
 	}
@@ -248,7 +248,7 @@ func (w *world) judgeForward(v *view, a promoter.Merge, p *pull, b promoter.Bran
 }
 
 // judgeChange: a change that is held or has failed goes nowhere.
-func (w *world) judgeChange(v *view, no func(law, format string, args ...any), p *pull, b promoter.Branch, wave int) {
+func (w *world) judgeChange(v *view, no func(law, format string, args ...any), b promoter.Branch) {
 	failures := map[int]int{}
 	for _, o := range v.shown.pulls {
 		ob, ok := promoter.ParseBranch(o.Branch)
@@ -261,19 +261,19 @@ func (w *world) judgeChange(v *view, no func(law, format string, args ...any), p
 		if c := w.repo.objects[o.Head]; o.State == "merged" && !ob.Revert && !c.ours && !w.rewrote {
 			no("only positive evidence counts (law 6)", "although #%d was merged with something else in it", o.Number)
 		}
-		if o.State == "merged" && !ob.Revert && sealOf(v.shown, o.Merge, promoter.StageVerdict) == "failure" && !w.retried(v.shown, ob) {
+		if o.State == "merged" && !ob.Revert && verdictOn(v.shown, o.Merge) == "failure" && !w.retried(v.shown, ob) {
 			failures[w.waveOf(ob)]++
 		}
 	}
 	for _, at := range sortedKeys(failures) {
-		if n := failures[at]; n > w.budget(at, p) {
+		if n := failures[at]; n > w.budget(at) {
 			no("a failure freezes the change (law 8)", "although it failed %d times in wave %s", n, w.policy.Waves[at].Name)
 		}
 	}
 }
 
 // budget is how many of a wave's pulls may fail.
-func (w *world) budget(wave int, p *pull) int {
+func (w *world) budget(wave int) int {
 	x := w.policy.Waves[wave]
 	most := x.MaxFailures
 	if x.MaxFailuresPercent > 0 {
@@ -328,13 +328,13 @@ func (w *world) judgeWaves(v *view, no func(law, format string, args ...any), s 
 // budgetOf is how many slots of a wave may stand aside for the change's
 // failures within the wave's budget: those that its failed pulls changed.
 func (w *world) budgetOf(f *forge, o *slot, b promoter.Branch) int {
-	if w.budget(o.wave, nil) == 0 {
+	if w.budget(o.wave) == 0 {
 		return 0
 	}
 	n := 0
 	for _, p := range f.pulls {
 		ob, ok := promoter.ParseBranch(p.Branch)
-		if ok && p.State == "merged" && !ob.Revert && ob.Change == b.Change && w.waveOf(ob) == o.wave && sealOf(f, p.Merge, promoter.StageVerdict) == "failure" {
+		if ok && p.State == "merged" && !ob.Revert && ob.Change == b.Change && w.waveOf(ob) == o.wave && verdictOn(f, p.Merge) == "failure" {
 			n += len(w.edited(p))
 		}
 	}
@@ -375,7 +375,7 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 
 // judgeHealth: what a merge reaches, and the waves before it, are seen to be
 // well.
-func (w *world) judgeHealth(v *view, no func(law, format string, args ...any), s *slot, wave int) {
+func (w *world) judgeHealth(no func(law, format string, args ...any), s *slot, wave int) {
 	for _, o := range w.slots {
 		own := o == s
 		if o.artifact != s.artifact || !own && !w.precedes(o.wave, wave) {
@@ -384,15 +384,15 @@ func (w *world) judgeHealth(v *view, no func(law, format string, args ...any), s
 		for _, r := range o.reaches {
 			r.Wave = 0
 			why, _, _ := w.ill(r)
-			set := w.policy.Waves[o.wave].Quorum > 0 || w.budget(o.wave, nil) > 0
+			set := w.policy.Waves[o.wave].Quorum > 0 || w.budget(o.wave) > 0
 			switch name := named(r); {
 			case own && (w.in("blind", name) || w.in("gone", name)), !own && !set && (w.in("blind", name) || w.in("gone", name)):
 				no("ignorance moves nothing (law 6)", "although nothing is known of %s", name)
 			case w.in("engine", ""):
 				no("ignorance moves nothing (law 6)", "although the engine does not answer")
-			case why != "" && (own || w.budget(o.wave, nil) == 0):
+			case why != "" && (own || w.budget(o.wave) == 0):
 				no(forward, "although %s is ill", name)
-			case w.in("blocked", name) && (own || w.budget(o.wave, nil) == 0):
+			case w.in("blocked", name) && (own || w.budget(o.wave) == 0):
 				no(forward, "although %s is blocked", name)
 			}
 			if !own {
@@ -423,7 +423,7 @@ func (w *world) failed(f *forge, change string) bool {
 	return slices.ContainsFunc(f.pulls, func(o *pull) bool {
 		ob, ok := promoter.ParseBranch(o.Branch)
 		return ok && ob.Change == change && !ob.Revert && o.State == "merged" &&
-			(sealOf(f, o.Merge, promoter.StageVerdict) == "failure" || slices.Contains(o.Labels, promoter.RevertLabel)) // a person's word is written down, too
+			(verdictOn(f, o.Merge) == "failure" || slices.Contains(o.Labels, promoter.RevertLabel)) // a person's word is written down, too
 	})
 }
 
@@ -442,10 +442,10 @@ func (w *world) retried(f *forge, b promoter.Branch) bool {
 	})
 }
 
-// sealOf is what a stage's seal on a commit says of all that it brings: success
-// or failure.
-func sealOf(f *forge, hash string, stage promoter.Stage) string {
-	s, _ := sealed(f, hash, stage)
+// verdictOn is what a commit's last word says of all that it brings: success or
+// failure.
+func verdictOn(f *forge, hash string) string {
+	s, _ := sealed(f, hash, promoter.StageVerdict)
 	return s.State
 }
 

@@ -114,7 +114,7 @@ func (w *world) inFlight(v *view, wave int, besides *pull) int {
 			continue
 		}
 		c := w.repo.objects[o.Merge]
-		if c == nil || sealOf(v.shown, o.Merge, promoter.StageVerdict) != "" || w.retried(v.shown, ob) {
+		if c == nil || verdictOn(v.shown, o.Merge) != "" || w.retried(v.shown, ob) {
 			continue
 		}
 		stands := false

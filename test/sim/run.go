@@ -108,7 +108,7 @@ func Seek(c *config.Config, seeds, from int, besides map[uint64]bool, found func
 				s, err := draw(seed, c)
 				var t *Tale
 				if err == nil {
-					t, err = s.outcome(s.steps)
+					t = s.outcome(s.steps)
 				}
 				mu.Lock()
 				if err != nil {
@@ -143,46 +143,43 @@ func One(c *config.Config, seed uint64) (*Tale, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.outcome(s.steps)
-	if err != nil || t.Violation == nil {
-		return t, err
+	t := s.outcome(s.steps)
+	if t.Violation == nil {
+		return t, nil
 	}
-	return s.shrink(t)
+	return s.shrink(t), nil
 }
 
 // outcome runs a story and, where only our own faults distinguish it from the
 // calm one, that too: both end alike.
-func (s *story) outcome(steps []step) (*Tale, error) {
+func (s *story) outcome(steps []step) *Tale {
 	t, w := s.run(steps, false)
 	if t.Violation != nil || !s.calm || w.meddled || len(w.tainted) > 0 {
-		return t, nil
+		return t
 	}
 	calm := slices.DeleteFunc(slices.Clone(steps), func(x step) bool { return x.ours })
 	if len(calm) == len(steps) {
-		return t, nil
+		return t
 	}
 	u, _ := s.run(calm, false)
 	if u.Violation != nil {
-		return u, nil
+		return u
 	}
 	if t.end != u.end {
 		t.Violation = &Violation{Law: "the same end as without faults (law 2)", Text: fmt.Sprintf("it ends as\n%s\nand without faults as\n%s", t.end, u.end)}
 	}
-	return t, nil
+	return t
 }
 
 // shrink leaves out what a violation does not need, and tells the rest.
-func (s *story) shrink(t *Tale) (*Tale, error) {
+func (s *story) shrink(t *Tale) *Tale {
 	steps := slices.Clone(s.steps)
 	law := t.Violation.Law
 	for changed := true; changed; {
 		changed = false
 		for i := len(steps) - 1; i >= 0; i-- {
 			fewer := slices.Delete(slices.Clone(steps), i, i+1)
-			u, err := s.outcome(fewer)
-			if err != nil {
-				return nil, err
-			}
+			u := s.outcome(fewer)
 			if u.Violation != nil && u.Violation.Law == law {
 				steps, changed = fewer, true
 				t.Violation = u.Violation
@@ -198,7 +195,7 @@ func (s *story) shrink(t *Tale) (*Tale, error) {
 	if s.yaml != "" {
 		t.Text = append(strings.Split(strings.TrimSuffix(s.yaml, "\n"), "\n"), t.Text...)
 	}
-	return t, nil
+	return t
 }
 
 // Print writes a summary for people.

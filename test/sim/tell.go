@@ -21,7 +21,6 @@ type Tale struct {
 	Kept      int           // steps that the violation needs
 	Steps     int
 	end       string
-	excused   bool // where it ends depends on when things were done
 }
 
 // build makes the world of a story.

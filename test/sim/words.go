@@ -149,9 +149,9 @@ func (w *world) judgePush(v *view, a promoter.Push) {
 			w.violate("a person's commit wins (law 1)", "%s, which was merged as #%d before", a, o.Number)
 		case same && o.State == "closed" && !ob.Revert && !retry && !slices.Contains(o.Labels, promoter.SupersededLabel):
 			w.violate("a refused version is quarantined (law 13)", "%s, although %s closed #%d", a, o.ClosedBy, o.Number)
-		case o.State == "merged" && ob.Revert && !retry && w.budget(w.waveOf(ob), nil) == 0 && !w.attemptedSince(v.shown, o, ob):
+		case o.State == "merged" && ob.Revert && !retry && w.budget(w.waveOf(ob)) == 0 && !w.attemptedSince(v.shown, o, ob):
 			w.violate("a reverted version is quarantined (law 13)", "%s, although #%d took it back", a, o.Number)
-		case o.State == "merged" && !ob.Revert && !retry && w.budget(w.waveOf(ob), nil) == 0 && sealOf(v.shown, o.Merge, promoter.StageVerdict) == "failure":
+		case o.State == "merged" && !ob.Revert && !retry && w.budget(w.waveOf(ob)) == 0 && verdictOn(v.shown, o.Merge) == "failure":
 			w.violate("a failure freezes the change (law 8)", "%s, although #%d failed", a, o.Number)
 		}
 	}
@@ -338,7 +338,7 @@ func (w *world) begged(v *view) {
 		if p.State != "merged" || p.mergedBy != bot || v.at.Sub(w.repo.objects[p.Merge].at) < 4*time.Hour || v.at.Sub(w.repo.objects[p.Merge].at) > 70*time.Hour {
 			continue
 		}
-		if sealOf(v.shown, p.Merge, promoter.StageVerdict) != "" || !w.whole(p) || slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.in("unread", s.file) }) {
+		if verdictOn(v.shown, p.Merge) != "" || !w.whole(p) || slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.in("unread", s.file) }) {
 			continue
 		}
 		key := "incident " + p.Branch
@@ -365,7 +365,7 @@ func (w *world) recorded(v *view) {
 	for _, p := range v.shown.pulls {
 		b, ok := promoter.ParseBranch(p.Branch)
 		d, asked := v.obs.Deliveries["delivery "+p.Merge]
-		if !ok || b.Revert || p.State != "merged" || !asked || d.Unknown != "" || sealOf(v.shown, p.Merge, promoter.StageVerdict) != "" || w.rewrote {
+		if !ok || b.Revert || p.State != "merged" || !asked || d.Unknown != "" || verdictOn(v.shown, p.Merge) != "" || w.rewrote {
 			continue
 		}
 		failed := slices.ContainsFunc(d.Apps, func(a promoter.Convergence) bool { return a.Outcome == promoter.Failed && a.Attributable }) ||

@@ -50,11 +50,9 @@ type world struct {
 	log      []motion // what the base branch was at, and since when
 	troubles []trouble
 
-	method        string
 	queue         bool
 	silent        bool
 	deletesMerged bool
-	selves        []string
 
 	pending  []stumble // what befalls the next looks
 	stales   []staleAt
