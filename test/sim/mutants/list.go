@@ -118,7 +118,7 @@ var List = []Mutant{
 	{"promoter/trial.go", `case asked && known:`, `case false:`, "nobody's wish to take it back is heard", ""},
 	{"promoter/trial.go", `case !known:
 		return // its why says so`, `case false:
-		return // its why says so`, "seals that cannot be read are none", ""},
+		return // its why says so`, "seals that cannot be read are none", "those of its head cannot be read then either, and that ends the judgement some lines below"},
 	{"promoter/trial.go", `if s.Stage == stage && s.Of == of && (out == nil`, `if (s.Stage == stage || s.Stage == StageConverged) && s.Of == of && (out == nil`, "any seal is taken for a verdict", ""},
 	{"promoter/trial.go", `q.Healthy = r.Verdict == Pass && t.pull.MergedAt.Sub(r.At) < readyFor+time.Hour`, `q.Healthy = r.Verdict == Fail`, "nothing can be blamed on a change", ""},
 	{"promoter/trial.go", `if written(target, e) != e.To {
@@ -206,7 +206,7 @@ var List = []Mutant{
 	{"promoter/origin.go", `case o.Unknown != "":
 		t.why, t.unread =`, `case o.Unknown != "-":
 		t.why, t.unread =`, "what a person brought is never looked at", "then nothing follows it, ever: that people have a hand in a story excuses it from arriving; a scenario tells it"},
-	{"promoter/origin.go", `if v := newestSeal(s.Seals, StageVerdict, ""); v != nil && v.Verdict == Fail {`, `if v := newestSeal(s.Seals, StageVerdict, ""); false && v != nil {`, "a failure that a person took back by hand is forgotten", ""},
+	{"promoter/origin.go", `if v := newestSeal(s.Seals, StageVerdict, ""); v != nil && v.Verdict == Fail {`, `if v := newestSeal(s.Seals, StageVerdict, ""); false && v != nil {`, "a failure that a person took back by hand is forgotten", "it takes a failure, a person who takes it back before we do, and another wave: too rare for 2,000 stories; a scenario tells it"},
 
 	// The edges.
 	{"gitops/deliver.go", `if a.Seal.Stage == promoter.StageVerdict && s.State == "failure" {`, `if false {`, "a sealed failure is overwritten", "no decision asks for it: the guard is for two bots within one second"},
