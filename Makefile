@@ -30,6 +30,15 @@ realforge: ## install what judges the forge drivers: emulate, GitHub's OpenAPI d
 test-forges: ## hold the forge drivers to one suite: on the fake, on a real Gitea, on emulate, judged by GitHub's OpenAPI
 	PROMOTER_REAL_FORGES=1 go test -count=1 -v -run 'Conformance|OpenAPI|Recorded|Gitea' ./gitops/github ./gitops/gitea ./gitops/webhook
 
+SEEDS ?= 100000
+.PHONY: sim
+sim: ## tell SEEDS simulated stories that try to make it do harm
+	go test -count=1 -timeout 24h ./test/sim -run Stories -v -args -seeds $(SEEDS)
+
+.PHONY: mutants
+mutants: ## plant mistakes in the core, and see that the simulator finds them
+	go test -count=1 -timeout 3h ./test/sim/mutants -run Mutants -v -all
+
 .PHONY: e2e
 e2e: ## the stories against real Kubernetes, Argo CD, Flux, Prometheus (their servers are built once, in about 25 minutes)
 	test/e2e/servers/build.sh build >/dev/null && test/realforge/gitea.sh build >/dev/null

@@ -56,7 +56,7 @@ var arrows = []arrow{
 	{"gitops/meter", []string{"promoter", "gitops", "promoter/slo"}, "it judges by whatever answers, and knows no provider"},
 	{"gitops/*", []string{"promoter", "promoter/yamltree", "gitops", "templates"}, "an edge is replaced without a look at the others"},
 
-	{"cmd/...", []string{"promoter/...", "templates", "detectors/...", "gitops/...", "test/world/..."}, "wiring knows everything, the world of the demo too, and nothing knows wiring"},
+	{"cmd/...", []string{"promoter/...", "templates", "detectors/...", "gitops/...", "test/world/...", "test/sim"}, "wiring knows everything, the worlds of the demo and of the simulator too, and nothing knows wiring"},
 	{"test/...", []string{"promoter/...", "templates", "detectors/...", "gitops/...", "test/..."}, "what is shipped does not import its tests"},
 }
 
