@@ -109,6 +109,17 @@ func (e *Executor) perform(ctx context.Context, a promoter.Action) (string, erro
 		}
 		return "", e.Forge.Close(ctx, a.Number, "Promoter closes this pull request: "+a.Reason+".")
 	case promoter.Delete:
+		// A forge closes the pull of a branch that goes: whoever saw none may
+		// have seen an old list.
+		open, err := e.Forge.Pulls(ctx, a.Base, a.Branch)
+		if err != nil {
+			return "", err
+		}
+		for _, p := range open {
+			if p.Branch == a.Branch && p.State == string(promoter.PullOpen) {
+				return "", fmt.Errorf("%w: #%d is open for %s", ErrStale, p.Number, a.Branch)
+			}
+		}
 		return "", e.Repo.Delete(ctx, a.Branch, a.Expect)
 	}
 	return e.deliver(ctx, a)

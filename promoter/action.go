@@ -56,9 +56,10 @@ type Close struct {
 }
 
 // Delete removes a branch of ours that nothing needs any more. Guard: the
-// branch is at Expect.
+// branch is at Expect, and no pull is open for it.
 type Delete struct {
 	Branch string
+	Base   string // the base branch's name
 	Expect string
 }
 

@@ -29,7 +29,7 @@ func (p *planner) supersede() {
 			}
 			p.line(Line{Change: id, Subject: id, Status: Unresolved, Pull: pull.Number, Why: "it looks unwanted, but " + why + ": it stays"})
 		case pull.State == PullBranch && pull.Ours:
-			p.act(Delete{Branch: pull.Branch, Expect: pull.Head})
+			p.act(Delete{Branch: pull.Branch, Base: p.obs.Base, Expect: pull.Head})
 		case pull.State == PullOpen && pull.Ours:
 			p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: p.replacedBy(pull)})
 		case pull.State == PullOpen:
