@@ -164,7 +164,7 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 		p.hold(u, w, id, goals, moving, Waiting, fmt.Sprintf("%s changes first: %s comes before it in group %s", u.after.name, u.after.name, u.group.Name))
 		return
 	}
-	if why := cmp.Or(p.unread(u, w), p.unproven(u, w)); why != "" {
+	if why := cmp.Or(p.unread(w), p.unproven(u, w)); why != "" {
 		p.hold(u, w, id, goals, moving, Waiting, why)
 		return
 	}

@@ -7,7 +7,7 @@ import (
 
 // unread returns why a unit waits: a file of an earlier wave could not be read,
 // and may hold it, even where another of that wave does.
-func (p *planner) unread(u *unit, w int) string {
+func (p *planner) unread(w int) string {
 	seen := map[int]bool{}
 	var visit func(w int) string
 	visit = func(w int) string {
