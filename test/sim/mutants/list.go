@@ -177,7 +177,7 @@ var List = []Mutant{
 		}`, `if r.Version != "" {
 			return true
 		}`, "a target goes where its own policy does not let it", ""},
-	{"promoter/plan.go", `if why := cmp.Or(p.unread(u, w), p.unproven(u, w)); why != "" {`, `if why := p.unproven(u, w); why != "" {`, "a file that cannot be read holds nothing", ""},
+	{"promoter/plan.go", `if why := cmp.Or(p.unread(w), p.unproven(u, w)); why != "" {`, `if why := p.unproven(u, w); why != "" {`, "a file that cannot be read holds nothing", ""},
 	{"promoter/unit.go", `case n < 0:
 			low = g`, `case n > 0:
 			low = g`, "a wave has passed what its foremost target is at", ""},
