@@ -107,6 +107,30 @@ func (p *planner) findTrials() {
 		}
 		if len(t.targets) > 0 {
 			p.trials = append(p.trials, t)
+		} else if !branch.Revert && p.unseen(pull) {
+			p.countUnseen(pull, branch)
+		}
+	}
+}
+
+// unseen reports whether a merged pull wrote a file that cannot be read now:
+// nobody knows whether it stands.
+func (p *planner) unseen(pull *Pull) bool {
+	return slices.ContainsFunc(pull.Edits, func(e Edit) bool {
+		return slices.ContainsFunc(p.obs.Unread, func(files []string) bool { return slices.Contains(files, e.Place.File) })
+	})
+}
+
+// countUnseen counts such a pull as on its way, unless it is sealed as proven.
+func (p *planner) countUnseen(pull *Pull, b Branch) {
+	probe := &trial{pull: pull, branch: b}
+	seals, known := p.sealsOn(pull.Merge, probe)
+	if v := newestSeal(seals, StageVerdict, ""); known && v != nil {
+		return
+	}
+	for w, wave := range p.pol.Waves {
+		if slug(wave.Name, maxSlug) == b.Wave {
+			p.inFlight[w]++
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,16 +8,15 @@ import (
 	"promoter/promoter/scenario"
 )
 
-var found = flag.Bool("found", false, "tell the scenarios of what was found, and is not mended yet")
-
 // TestFound tells what stories have found, in the language of scenarios.
 func TestFound(t *testing.T) {
-	if !*found {
-		t.Skip("run with -found")
-	}
+	t.Parallel()
 	files, err := filepath.Glob("found/*.txtar")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(files) < 15 {
+		t.Errorf("%d scenarios: some have gone", len(files))
 	}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
@@ -30,7 +28,6 @@ func TestFound(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		t.Logf("%s: passed %v", file, r.Passed())
 		for _, f := range r.Failures {
 			t.Error(f)
 		}
