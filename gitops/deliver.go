@@ -118,7 +118,7 @@ func (e *Executor) record(ctx context.Context, a promoter.WriteRecord) error {
 		return err
 	}
 	for _, c := range comments {
-		if r, ok := e.Words.RecordOf(c.Body); ok && c.Number == a.Number && r.Branch == a.Record.Branch {
+		if r, ok := e.Words.RecordOf(c.Body); ok && slices.Contains(e.Selves, c.Author) && c.Number == a.Number && r.Branch == a.Record.Branch {
 			return nil
 		}
 	}
@@ -136,7 +136,7 @@ func (e *Executor) reply(ctx context.Context, a promoter.Reply) error {
 		return err
 	}
 	for _, c := range comments {
-		if to, ok := e.Words.RepliesTo(c.Body); ok && to == a.Comment {
+		if to, ok := e.Words.RepliesTo(c.Body); ok && slices.Contains(e.Selves, c.Author) && to == a.Comment {
 			return nil
 		}
 	}

@@ -43,6 +43,9 @@ type Executor struct {
 	// Committer makes the commits where only those that the forge signs
 	// count; nil: they are made here and pushed.
 	Committer Committer
+	// Selves are our own logins: only what we wrote ourselves is taken for our
+	// record, or for our answer.
+	Selves    []string
 	Labels    []string
 	Reviewers []string
 	Assignees []string

@@ -122,7 +122,7 @@ func (w *workshop) look(ctx context.Context) (promoter.Observation, gitops.Talk,
 			obs.SilencesUnknown = "silences could not be read: " + err.Error()
 		}
 	}
-	obs.Remarks, obs.Tickets, obs.Records = talk.Remarks, talk.Tickets, talk.Records
+	obs.Remarks, obs.Tickets, obs.Records = talk.Remarks, talk.Tickets, slices.Concat(talk.Records, w.written)
 	obs.TalkUnknown, obs.Merging.Silent = talk.Unknown, talk.Silent
 	w.answers.Listener = w.listener()
 	if w.answers.Origins == nil {

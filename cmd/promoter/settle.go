@@ -57,6 +57,11 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 			tell(x)
 			tried[a.String()] = !o.Stale
 			w.refusals.note(a, err, w.now())
+			if r, ok := a.(promoter.WriteRecord); ok && err == nil {
+				// It is ours whoever the forge says that we are: a token that
+				// has changed hands has opened no pull yet to be known by.
+				w.written = append(w.written, r.Record)
+			}
 			if ctx.Err() != nil {
 				return all, d, ctx.Err()
 			}

@@ -44,6 +44,7 @@ type workshop struct {
 	follow   *follow // nil: the survey is of a checkout
 	ledger   *gitops.Ledger
 	refusals refusals
+	written  []promoter.Record // by this process
 	answers  *gitops.Answerer
 	engines  []gitops.Engine
 	silencer gitops.Silencer // nil: nothing is silenced
@@ -210,7 +211,7 @@ func makeEdits(read func(string) ([]byte, bool, error), edits []promoter.Edit, a
 func (w *workshop) executor(ctx context.Context) *gitops.Executor {
 	p := w.survey.config.Pulls
 	return &gitops.Executor{
-		Forge: w.forge, Repo: w.repo, Make: makeEdits, Now: w.now, Committer: w.committer, Engines: w.engines, Silencer: w.silencer, Words: forgeWords(),
+		Forge: w.forge, Repo: w.repo, Make: makeEdits, Now: w.now, Committer: w.committer, Engines: w.engines, Silencer: w.silencer, Words: forgeWords(), Selves: authors(w.seen),
 		Render: func(sheet promoter.Sheet) (string, string, error) { return w.render(ctx, sheet) },
 		Labels: p.Labels, Reviewers: p.Reviewers, Assignees: p.Assignees,
 	}

@@ -186,7 +186,7 @@ func between(a, b []promoter.Action) []promoter.Action {
 func (p *process) do(a promoter.Action) gitops.Outcome {
 	w := p.world
 	e := gitops.Executor{
-		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Engines: []gitops.Engine{engine{w}}, Now: w.clock,
+		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Selves: []string{bot}, Engines: []gitops.Engine{engine{w}}, Now: w.clock,
 		Render: func(s promoter.Sheet) (string, string, error) { return s.Title(), templates.Marker(s), nil },
 	}
 	p.clone.refs = w.repo.refs
