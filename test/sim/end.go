@@ -158,9 +158,11 @@ func (w *world) ended() {
 	}
 }
 
-// whole reports whether nothing of what a merge wrote was taken away since.
+// whole reports whether nothing of what a merge wrote was taken away since. One
+// that wrote nothing, because a person had done it before it was merged, has
+// nothing to prove.
 func (w *world) whole(p *pull) bool {
-	return !slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.writer(s, w.repo.refs[trunk]) != p.Merge })
+	return len(w.edited(p)) > 0 && !slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.writer(s, w.repo.refs[trunk]) != p.Merge })
 }
 
 // arrived: faults have stopped, and what may go forward has.

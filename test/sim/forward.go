@@ -1,0 +1,266 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"promoter/promoter"
+)
+
+const forward = "advance waits for everything (law 7)"
+
+// judgeMerge holds a merge to the world as it was shown.
+func (w *world) judgeMerge(v *view, a promoter.Merge) {
+	p := v.shown.pull(a.Number)
+	if p == nil || p.State != "open" {
+		w.violate("act, then look (law 5)", "%s: it is not shown as open", a)
+		return
+	}
+	b, ok := promoter.ParseBranch(p.Branch)
+	slots := w.edited(p)
+	if !ok || len(slots) == 0 {
+		w.violate("only what it would write itself (law 11)", "%s: it changes no version", a)
+		return
+	}
+	if p.Draft {
+		w.violate(forward, "%s: it is a draft", a)
+	}
+	if head := w.repo.objects[p.Head]; len(head.parents) == 1 {
+		for name, text := range head.files {
+			if was := w.repo.objects[head.parents[0]].files[name]; was != text && w.repo.objects[v.head].files[name] != was {
+				w.violate("only what it would write itself (law 11)", "%s: %s has changed on the base branch since", a, name)
+			}
+		}
+	}
+	if err := w.unreadable("pulls"); err != nil {
+		w.violate("ignorance moves nothing (law 6)", "%s: pulls cannot be read", a)
+	}
+	mode, count, from := w.consent(p, slots)
+	asked := b.Revert && w.askedBack(v.shown, b)
+	switch {
+	case mode == promoter.MergeAutomatic || mode == promoter.MergeApproved && asked:
+	case mode != promoter.MergeApproved:
+		w.violate("its approvals", "%s: its class is merged by hand (%s)", a, mode)
+	case !w.approved(v.shown, p, count, from):
+		w.violate("its approvals", "%s: it has not the word of %d of %v", a, count, from)
+	}
+	if b.Revert {
+		w.judgeRevert(v, a, p, b)
+		return
+	}
+	w.judgeForward(v, a, p, b, slots)
+}
+
+// judgeForward: everything must be seen to be good for a step forward.
+func (w *world) judgeForward(v *view, a promoter.Merge, p *pull, b promoter.Branch, slots []*slot) {
+	no := func(law, format string, args ...any) {
+		w.violate(law, "%s %s", a, fmt.Sprintf(format, args...))
+	}
+	wave := w.waveOf(b)
+	lane := slices.ContainsFunc(slots, func(s *slot) bool { return s.security })
+	for _, s := range slots {
+		if to := w.reads(s, p.Head); w.policy.Groups[s.group].Lockstep && s.group != "" {
+			for _, o := range w.slots {
+				if o.group == s.group && o.wave == wave && w.reads(o, p.Head) != to && !w.in("unread", o.file) && !slices.ContainsFunc(w.offered[o.artifact], func(r promoter.Release) bool { return r.Version == to }) {
+					no("a group in lockstep stays together", "to %s, which %s does not have", to, o.artifact.Name)
+				}
+			}
+		}
+		for _, r := range s.reaches {
+			if w.frozen(r) {
+				no("nothing merges in a freeze", "while %s is frozen", r.Environment)
+			}
+			if !lane && !w.open(r) {
+				no("nothing merges outside of its windows", "while the windows of %s are closed", r.Environment)
+			}
+			if r.Wave > wave {
+				no("blast radius (law 16)", "reaches %s of a later wave", r.Environment)
+			}
+			if w.stopped(v.shown, r) {
+				no(forward, "although a person stopped %s", r.Environment)
+			}
+		}
+		if w.reads(s, p.Head) == w.reads(s, v.head) {
+			no("only what it would write itself (law 11)", "although %s reads that already", s.file)
+		}
+		w.judgeWaves(v, no, s, w.reads(s, p.Head), wave, b)
+		w.judgeHealth(no, s, wave)
+	}
+	for _, what := range []string{"talk", "seals"} {
+		if w.unreadable(what) != nil && !w.silent {
+			no("ignorance moves nothing (law 6)", "although %s cannot be read", what)
+		}
+	}
+	w.judgeChange(v, no, b)
+	if !w.ready(v.shown, p.Head) {
+		no("seal what the world forgets (law 9)", "without a fresh seal that what it reaches is well")
+	}
+	if most := w.policy.Waves[wave].MaxConcurrent; most > 0 {
+		if n := w.inFlight(v, wave, p); n >= most {
+			no("the wave's limit", "although %d of its wave are not proven yet", n)
+		}
+	}
+}
+
+// judgeChange: a change that is held or has failed goes nowhere.
+func (w *world) judgeChange(v *view, no func(law, format string, args ...any), b promoter.Branch) {
+	failures := map[int]int{}
+	for _, o := range v.shown.pulls {
+		ob, ok := promoter.ParseBranch(o.Branch)
+		if !ok || ob.Change != b.Change {
+			continue
+		}
+		if slices.Contains(o.Labels, promoter.HoldLabel) && o.State != "closed" {
+			no(forward, "although #%d holds it", o.Number)
+		}
+		if c := w.repo.objects[o.Head]; o.State == "merged" && !ob.Revert && !c.ours && !w.rewrote {
+			no("only positive evidence counts (law 6)", "although #%d was merged with something else in it", o.Number)
+		}
+		if o.State == "merged" && !ob.Revert && verdictOn(v.shown, o.Merge) == "failure" && !w.retried(v.shown, ob) {
+			failures[w.waveOf(ob)]++
+		}
+	}
+	for _, at := range sortedKeys(failures) {
+		if n := failures[at]; n > w.budget(at) {
+			no("a failure freezes the change (law 8)", "although it failed %d times in wave %s", n, w.policy.Waves[at].Name)
+		}
+	}
+}
+
+// budget is how many of a wave's pulls may fail.
+func (w *world) budget(wave int) int {
+	x := w.policy.Waves[wave]
+	most := x.MaxFailures
+	if x.MaxFailuresPercent > 0 {
+		most = max(most, w.parts(wave)*x.MaxFailuresPercent/100)
+	}
+	return most
+}
+
+// parts is the most pulls that a wave may be split into.
+func (w *world) parts(wave int) int {
+	seen := map[string]bool{}
+	for _, s := range w.slots {
+		if s.wave == wave {
+			seen[named(s.at)] = true
+		}
+	}
+	return len(seen)
+}
+
+// judgeWaves: what a merge brings must have passed every wave before.
+func (w *world) judgeWaves(v *view, no func(law, format string, args ...any), s *slot, to string, wave int, b promoter.Branch) {
+	const law = "nothing reaches a wave before it has passed the one before"
+	excused := map[int]int{}
+	if slices.ContainsFunc(v.shown.pulls, func(p *pull) bool {
+		ob, ok := promoter.ParseBranch(p.Branch)
+		return ok && ob.Change == b.Change && w.retried(v.shown, ob)
+	}) {
+		return // a person decided to go on with it
+	}
+	for _, o := range w.slots {
+		if o.artifact != s.artifact || !w.precedes(o.wave, wave) {
+			continue
+		}
+		at := w.reads(o, v.head)
+		if n, ok := promoter.Compare(s.artifact.Kind, at, to); (!ok || n < 0) && w.unproven(v, o, to) != "" {
+			if excused[o.wave]++; excused[o.wave] > w.budgetOf(v.shown, o, b) {
+				no(law, "although %s of wave %s is at %s", o.file, w.policy.Waves[o.wave].Name, at)
+			}
+			continue
+		}
+		if why := w.unproven(v, o, to); why != "" {
+			if strings.HasPrefix(why, "failed") {
+				if excused[o.wave]++; excused[o.wave] <= w.budgetOf(v.shown, o, b) {
+					continue
+				}
+			}
+			no(law, "although %s of wave %s has not passed: %s", o.file, w.policy.Waves[o.wave].Name, why)
+		}
+	}
+}
+
+// budgetOf is how many slots of a wave may stand aside for the change's
+// failures within the wave's budget: those that its failed pulls changed.
+func (w *world) budgetOf(f *forge, o *slot, b promoter.Branch) int {
+	if w.budget(o.wave) == 0 {
+		return 0
+	}
+	n := 0
+	for _, p := range f.pulls {
+		ob, ok := promoter.ParseBranch(p.Branch)
+		if ok && p.State == "merged" && !ob.Revert && ob.Change == b.Change && w.waveOf(ob) == o.wave && verdictOn(f, p.Merge) == "failure" {
+			n += len(w.edited(p))
+		}
+	}
+	return n
+}
+
+// unproven says why a version has not passed where a slot has it, or had it;
+// "" when it has, or when it has stood there for long. What passed once may
+// have been left since: for a newer version, or by a revert.
+func (w *world) unproven(v *view, s *slot, to string) string {
+	first := ""
+	for _, o := range v.shown.pulls { // of a history that was rewritten since
+		if w.rewrote && o.State == "merged" && w.reads(s, o.Merge) == to && w.verdictOn(v.shown, s, o.Merge) == "success" {
+			return ""
+		}
+	}
+	for h := v.head; ; {
+		c := w.repo.objects[h]
+		if len(c.parents) == 0 || v.at.Sub(c.at) > 72*time.Hour {
+			if n, ok := promoter.Compare(s.artifact.Kind, w.reads(s, h), to); ok && n >= 0 {
+				return ""
+			}
+			return cmp.Or(first, to+" was never there")
+		}
+		at := w.reads(s, h)
+		if n, ok := promoter.Compare(s.artifact.Kind, at, to); ok && n >= 0 && at != w.reads(s, c.parents[0]) {
+			switch w.verdictOn(v.shown, s, h) {
+			case "success":
+				return ""
+			case "failure":
+				first = cmp.Or(first, "failed as commit "+short(h))
+			}
+			first = cmp.Or(first, "no verdict on commit "+short(h))
+		}
+		h = c.parents[0]
+	}
+}
+
+// judgeHealth: what a merge reaches, and the waves before it, are seen to be
+// well.
+func (w *world) judgeHealth(no func(law, format string, args ...any), s *slot, wave int) {
+	for _, o := range w.slots {
+		own := o == s
+		if o.artifact != s.artifact || !own && !w.precedes(o.wave, wave) {
+			continue
+		}
+		for _, r := range o.reaches {
+			r.Wave = 0
+			why, _, _ := w.ill(r)
+			set := w.policy.Waves[o.wave].Quorum > 0 || w.budget(o.wave) > 0
+			switch name := named(r); {
+			case own && (w.in("blind", name) || w.in("gone", name)), !own && !set && (w.in("blind", name) || w.in("gone", name)):
+				no("ignorance moves nothing (law 6)", "although nothing is known of %s", name)
+			case w.in("engine", ""):
+				no("ignorance moves nothing (law 6)", "although the engine does not answer")
+			case why != "" && (own || w.budget(o.wave) == 0):
+				no(forward, "although %s is ill", name)
+			case w.in("blocked", name) && (own || w.budget(o.wave) == 0):
+				no(forward, "although %s is blocked", name)
+			}
+			if !own {
+				continue
+			}
+			for _, g := range w.gatesOf(s.class, r) {
+				if place := named(w.perOf(g, r)); w.in("dark", "") || w.in("dark", place) || w.in("nan", "") || w.in("nan", place) {
+					no("ignorance moves nothing (law 6)", "although gate %s cannot see %s", g.Name, place)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,317 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"promoter/gitops"
+)
+
+// line is one process' connection to the forge and the repository. What it is
+// shown when it looks may be old; guards are checked where things are done.
+type line struct {
+	world *world
+	shown *forge // what it is shown while it looks; nil: what there is
+	// wounds are what befalls its writes: the next one in the list, each.
+	wounds []wound
+	dead   bool
+}
+
+// wound is what befalls one write.
+type wound int
+
+const (
+	sound      wound = iota
+	diesBefore       // the process is killed before it
+	diesAfter        // and after it
+	lostBefore       // it fails
+	lostAfter        // it is done, and the answer is lost
+	done2            // it is done twice
+)
+
+var errDead = errors.New("the process is dead")
+
+func (l *line) forge() *forge {
+	if l.shown != nil {
+		return l.shown
+	}
+	return l.world.forge
+}
+
+// read is what stands against reading something.
+func (l *line) read(what string) error { return l.world.unreadable(what) }
+
+// write does something on the server, unless something befalls it.
+func (l *line) write(kind string, do func() error) error {
+	if l.dead {
+		return errDead
+	}
+	if err := l.world.refuses(kind); err != nil {
+		return err
+	}
+	w := sound
+	if len(l.wounds) > 0 {
+		w, l.wounds = l.wounds[0], l.wounds[1:]
+	}
+	if w != sound {
+		l.world.injected[fmt.Sprintf("write %s", []string{"", "killed before", "killed after", "fails", "answer lost", "done twice"}[w])]++
+	}
+	switch w {
+	case diesBefore:
+		l.dead = true
+		return errDead
+	case diesAfter:
+		_ = do()
+		l.dead = true
+		return errDead
+	case lostBefore:
+		return errors.New("502 Bad Gateway")
+	case lostAfter:
+		_ = do()
+		return errors.New("the connection was reset")
+	case done2:
+		err := do()
+		if kind == "push" || kind == "merges" || kind == "labels" {
+			_ = do() // a new comment sent twice is two: that is the network's fault
+		}
+		return err
+	}
+	return do()
+}
+
+var (
+	_ gitops.Forge     = (*line)(nil)
+	_ gitops.Talker    = (*line)(nil)
+	_ gitops.Desk      = (*line)(nil)
+	_ gitops.Labeler   = (*line)(nil)
+	_ gitops.Unlabeler = (*line)(nil)
+	_ gitops.Queuer    = (*line)(nil)
+	_ gitops.Clocked   = (*line)(nil)
+)
+
+func (l *line) Pulls(_ context.Context, base, prefix string) ([]gitops.Pull, error) {
+	if err := l.read("pulls"); err != nil {
+		return nil, err
+	}
+	var out []gitops.Pull
+	for _, p := range slices.Backward(l.forge().pulls) {
+		if p.Base == base && strings.HasPrefix(p.Branch, prefix) {
+			c := p.Pull
+			c.Labels = slices.Clone(p.Labels)
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+func (l *line) Open(_ context.Context, n gitops.NewPull) (gitops.Pull, error) {
+	var out gitops.Pull
+	err := l.write("pulls", func() error {
+		w := l.world
+		if w.repo.refs[n.Branch] != n.Head {
+			return gitops.ErrStale
+		}
+		if p := w.forge.open(n.Branch); p != nil {
+			out = p.Pull
+			return nil
+		}
+		w.forge.number++
+		p := &pull{Pull: gitops.Pull{
+			Number: w.forge.number, Branch: n.Branch, Head: n.Head, Base: n.Base, State: "open", Draft: n.Draft, Title: n.Title, Body: n.Body,
+			Author: bot, Labels: slices.Clone(n.Labels), UpdatedAt: w.stamp(),
+		}, opened: w.now}
+		w.forge.pulls = append(w.forge.pulls, p)
+		out = p.Pull
+		w.opened(p)
+		return nil
+	})
+	return out, err
+}
+
+func (l *line) Update(_ context.Context, number int, t gitops.Text) error {
+	return l.write("pulls", func() error {
+		p := l.world.forge.pull(number)
+		if p == nil {
+			return gitops.ErrNotFound
+		}
+		p.Title, p.Body, p.Draft, p.UpdatedAt = t.Title, t.Body, t.Draft, l.world.stamp()
+		return nil
+	})
+}
+
+func (l *line) Close(_ context.Context, number int, comment string) error {
+	return l.write("pulls", func() error {
+		w := l.world
+		p := w.forge.pull(number)
+		if p == nil || p.State != "open" {
+			return nil
+		}
+		w.closedByUs(p)
+		p.State, p.ClosedBy = "closed", bot
+		w.say(number, bot, comment)
+		return nil
+	})
+}
+
+func (l *line) Merge(_ context.Context, number int, head string, how gitops.Merge) (string, error) {
+	var hash string
+	err := l.write("merges", func() error {
+		w := l.world
+		p := w.forge.pull(number)
+		switch {
+		case p == nil:
+			return gitops.ErrNotFound
+		case p.State == "merged":
+			hash = p.Merge
+			return nil
+		case p.State != "open" || p.Head != head:
+			return gitops.ErrStale
+		case p.Draft:
+			return fmt.Errorf("%w: #%d is a draft", gitops.ErrDenied, number)
+		}
+		var err error
+		w.mergedByUs(p)
+		hash, err = w.merge(p, bot, how)
+		return err
+	})
+	return hash, err
+}
+
+func (l *line) Enqueue(_ context.Context, number int, head string) error {
+	return l.write("merges", func() error {
+		w := l.world
+		p := w.forge.pull(number)
+		if p == nil || p.State != "open" || p.Head != head {
+			return gitops.ErrStale
+		}
+		if !p.queued {
+			w.mergedByUs(p)
+		}
+		p.queued = true
+		return nil
+	})
+}
+
+func (l *line) SetStatus(_ context.Context, hash string, s gitops.Status) error {
+	return l.write("statuses", func() error {
+		w := l.world
+		if w.repo.objects[hash] == nil {
+			return gitops.ErrNotFound
+		}
+		s.At = w.stamp().Truncate(time.Second)
+		w.sealed(hash, s)
+		list := slices.Clone(w.forge.statuses[hash])
+		list = slices.DeleteFunc(list, func(o gitops.Status) bool { return o.Context == s.Context })
+		w.forge.statuses[hash] = append(list, s)
+		return nil
+	})
+}
+
+func (l *line) Statuses(_ context.Context, hash string) ([]gitops.Status, error) {
+	if err := l.read("seals"); err != nil {
+		return nil, err
+	}
+	return slices.Clone(l.forge().statuses[hash]), nil
+}
+
+func (l *line) Comments(context.Context, time.Time) ([]gitops.Comment, error) {
+	if err := l.read("talk"); err != nil {
+		return nil, err
+	}
+	return slices.Clone(l.forge().comments), nil
+}
+
+func (l *line) Reviews(_ context.Context, number int) ([]gitops.Review, error) {
+	if err := l.read("approvals"); err != nil {
+		return nil, err
+	}
+	if p := l.forge().pull(number); p != nil {
+		return slices.Clone(p.reviews), nil
+	}
+	return nil, gitops.ErrNotFound
+}
+
+func (l *line) Labelings(_ context.Context, number int) ([]gitops.Labeling, error) {
+	if err := l.read("approvals"); err != nil {
+		return nil, err
+	}
+	if p := l.forge().pull(number); p != nil {
+		return slices.Clone(p.labelings), nil
+	}
+	return nil, gitops.ErrNotFound
+}
+
+func (l *line) Permission(_ context.Context, login string) (string, error) {
+	if err := l.read("rights"); err != nil {
+		return "", err
+	}
+	return right(login), nil
+}
+
+func (l *line) Member(_ context.Context, team, login string) (bool, error) {
+	return strings.HasSuffix(team, "/"+login) || login == "ana", nil
+}
+
+func (l *line) Comment(_ context.Context, number int, body string) error {
+	return l.write("comments", func() error {
+		l.world.said(number, body)
+		l.world.say(number, bot, body)
+		return nil
+	})
+}
+
+func (l *line) Issues(_ context.Context, label string) ([]gitops.Issue, error) {
+	if err := l.read("talk"); err != nil {
+		return nil, err
+	}
+	var out []gitops.Issue
+	for _, i := range slices.Backward(l.forge().issues) {
+		if slices.Contains(i.Labels, label) {
+			out = append(out, *i)
+		}
+	}
+	return out, nil
+}
+
+func (l *line) OpenIssue(_ context.Context, n gitops.NewIssue) (gitops.Issue, error) {
+	var out gitops.Issue
+	err := l.write("issues", func() error {
+		w := l.world
+		w.issued(n)
+		w.forge.number++
+		out = gitops.Issue{Number: w.forge.number, Title: n.Title, Body: n.Body, Author: bot, Labels: n.Labels, Open: true, At: w.stamp()}
+		i := out
+		w.forge.issues = append(w.forge.issues, &i)
+		return nil
+	})
+	return out, err
+}
+
+func (l *line) EditIssue(context.Context, int, string, string) error { return nil }
+
+func (l *line) CloseIssue(_ context.Context, number int, comment string) error {
+	return l.write("issues", func() error {
+		for _, i := range l.world.forge.issues {
+			if i.Number == number && i.Open {
+				i.Open, i.ClosedBy = false, bot
+				l.world.say(number, bot, comment)
+			}
+		}
+		return nil
+	})
+}
+
+func (l *line) Label(_ context.Context, number int, labels ...string) error {
+	return l.write("labels", func() error { return l.world.label(number, bot, labels...) })
+}
+
+func (l *line) Unlabel(_ context.Context, number int, label string) error {
+	return l.write("labels", func() error { l.world.unlabel(number, label); return nil })
+}
+
+// Clock is the forge's clock.
+func (l *line) Clock() (time.Time, bool) { return l.world.stamp(), true }
