@@ -84,6 +84,11 @@ func (o *Observer) Pulls(ctx context.Context, base string, branches map[string]s
 		}
 		out = append(out, pull)
 	}
+	if why, err := o.overtaken(ctx, base, out); err != nil {
+		return nil, err.Error()
+	} else if why != "" {
+		return nil, why
+	}
 	for name, head := range branches {
 		if open[name] || finished(listed, name, head) {
 			continue
@@ -95,6 +100,40 @@ func (o *Observer) Pulls(ctx context.Context, base string, branches map[string]s
 		out = append(out, pull)
 	}
 	return out, ""
+}
+
+// justMerged is how long a merge may be newer than what was read of the base
+// branch before it.
+const justMerged = time.Hour
+
+// overtaken says which pull was merged after the base branch was read: what it
+// wrote is not in the files that were read. A merge that is not on the branch
+// now either (its history was rewritten) is no such thing.
+func (o *Observer) overtaken(ctx context.Context, base string, pulls []promoter.Pull) (string, error) {
+	var last *promoter.Pull
+	for i := range pulls {
+		if p := &pulls[i]; p.State == promoter.PullMerged && p.Merge != "" && (last == nil || p.MergedAt.After(last.MergedAt)) {
+			last = p
+		}
+	}
+	if !o.Delivers || o.Now == nil || last == nil || o.Now().Sub(last.MergedAt) > justMerged {
+		return "", nil
+	}
+	if err := o.Repo.Reach(ctx, last.Merge); err != nil && !errors.Is(err, ErrNotFound) {
+		return "", fmt.Errorf("read what #%d merged: %w", last.Number, err)
+	} else if err == nil {
+		if common, err := o.Repo.Base(ctx, last.Merge, base); err == nil && common == last.Merge {
+			return "", nil
+		}
+	}
+	heads, err := o.Repo.Heads(ctx, o.Base)
+	if err != nil {
+		return "", fmt.Errorf("read branch %s again: %w", o.Base, err)
+	}
+	if heads[o.Base] == base {
+		return "", nil
+	}
+	return fmt.Sprintf("#%d was merged after branch %s was read", last.Number, o.Base), nil
 }
 
 // finished reports whether a branch is what a merged or closed pull left

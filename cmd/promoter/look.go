@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,6 +18,11 @@ import (
 // merged is asked for its seals, then for its delivery, and what follows from
 // that for its readiness and the seals of its head.
 const maxRounds = 8
+
+// maxTorn bounds how often one look reads branches and pulls until the two
+// belong together. They are answers of two servers, and somebody may push or
+// merge in between.
+const maxTorn = 3
 
 // follow keeps a survey of the base branch as the remote has it.
 type follow struct {
@@ -98,19 +104,27 @@ func (w *workshop) look(ctx context.Context) (promoter.Observation, gitops.Talk,
 		Ledger: w.ledger, Now: w.now,
 	}
 	commit, branches, err := o.Branches(ctx)
+	for range maxTorn {
+		if err != nil {
+			return obs, gitops.Talk{}, err
+		}
+		if err := w.readBase(ctx, commit); err != nil {
+			return obs, gitops.Talk{}, err
+		}
+		obs = w.sight(promoter.Observation{Base: w.base, Commit: commit, Merging: promoter.Merging{Methods: w.settings.MergeMethods, Queue: w.settings.MergeQueue}})
+		o.Delivers = w.policy.Delivers
+		if obs.Pulls, obs.PullsUnknown = o.Pulls(ctx, commit, branches); obs.PullsUnknown == "" {
+			break
+		}
+		// The branches may have moved while the pulls were read.
+		was, had := commit, branches
+		if commit, branches, err = o.Branches(ctx); err == nil && commit == was && maps.Equal(branches, had) {
+			break
+		}
+	}
 	if err != nil {
 		return obs, gitops.Talk{}, err
 	}
-	if w.follow != nil {
-		if err := w.keepUp(ctx, commit); err != nil {
-			return obs, gitops.Talk{}, err
-		}
-	} else if head := headCommit(ctx, w.survey.root); head != commit {
-		return obs, gitops.Talk{}, fmt.Errorf("%s is at %.10s and %s at %.10s on the remote: plan in a fresh checkout of it", w.survey.root, head, w.base, commit)
-	}
-	obs = w.sight(promoter.Observation{Base: w.base, Commit: commit, Merging: promoter.Merging{Methods: w.settings.MergeMethods, Queue: w.settings.MergeQueue}})
-	o.Delivers = w.policy.Delivers
-	obs.Pulls, obs.PullsUnknown = o.Pulls(ctx, commit, branches)
 	w.seen = obs.Pulls
 	w.refusals.tell(obs.Pulls, w.now())
 	talk := gitops.Talk{Silent: true}
@@ -128,8 +142,19 @@ func (w *workshop) look(ctx context.Context) (promoter.Observation, gitops.Talk,
 	if w.answers.Origins == nil {
 		w.answers.Origins = &gitops.Origins{Repo: w.repo, Make: makeEdits}
 	}
-	w.answers.History = &gitops.Trunk{Repo: w.repo, At: commit, Name: w.base, URL: w.remote}
+	w.answers.History = &gitops.Trunk{Repo: w.repo, At: obs.Commit, Name: w.base, URL: w.remote}
 	return obs, talk, nil
+}
+
+// readBase surveys the base branch's commit, or sees that the checkout is of it.
+func (w *workshop) readBase(ctx context.Context, commit string) error {
+	if w.follow != nil {
+		return w.keepUp(ctx, commit)
+	}
+	if head := headCommit(ctx, w.survey.root); head != commit {
+		return fmt.Errorf("%s is at %.10s and %s at %.10s on the remote: plan in a fresh checkout of it", w.survey.root, head, w.base, commit)
+	}
+	return nil
 }
 
 func (w *workshop) sight(obs promoter.Observation) promoter.Observation {

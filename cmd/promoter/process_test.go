@@ -106,6 +106,10 @@ func TestKilledForReal(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v:\n%s", err, out.String())
 			}
+			if killed < len(deaths) && deaths[killed].name == "PATCH pulls/N" && o.judged(want) {
+				t.Log("the failure came before the next wave's pull was open: there was none to close")
+				return true
+			}
 			return killed == len(deaths) && o.judged(want)
 		}
 		if status, ok := ended.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
@@ -115,7 +119,9 @@ func TestKilledForReal(t *testing.T) {
 		killed++
 		return false
 	})
-	o.ends(want)
+	if diff := cmp.Diff(certain(want), certain(o.state())); diff != "" {
+		t.Errorf("(-calm +killed)\n%s", diff)
+	}
 }
 
 // finished reports whether all pulls have come to their ends, the revert too.
@@ -298,11 +304,31 @@ func TestTwoServe(t *testing.T) {
 	eventually(t, "the rollout is over", 2*time.Minute, func() bool { return o.judged(want) })
 	one.stop()
 	two.stop()
-	// What a pull waits for is said by whoever looked last.
-	waits := regexp.MustCompile(`(?m)^  status promoter (pending|success): .*$`)
-	if diff := cmp.Diff(lines(waits.ReplaceAllString(want, "")), lines(waits.ReplaceAllString(o.state(), ""))); diff != "" {
+	if diff := cmp.Diff(certain(want), certain(o.state())); diff != "" {
 		t.Errorf("(-alone +two)\n%s\n%s\n%s", diff, one.said(), two.said())
 	}
 }
 
-func lines(text string) []string { return strings.Split(text, "\n") }
+var (
+	// What a pull waits for is said by whoever looked last.
+	waits = regexp.MustCompile(`(?m)^  status promoter (pending|success): .*\n`)
+	// By the wall's clock the failure may come before the next wave's pull is
+	// open, so that there is none to close.
+	offered = regexp.MustCompile(`(?m)^branch promoter/ingress-gateway-\S+/production\n|^pull promoter/\S+/production closed.*\n(  .*\n|\n  .*\n)*`)
+)
+
+// certain are the lines of a state that do not depend on how quick each of the
+// processes and servers is; what is there twice stays so.
+func certain(state string) []string {
+	state = waits.ReplaceAllString(state, "")
+	return strings.Split(offered.ReplaceAllStringFunc(state, func(pull string) string {
+		const closing = "  comment Promoter closes"
+		if strings.HasPrefix(pull, "branch ") {
+			return ""
+		}
+		if n := strings.Count(pull, closing); n != 1 {
+			return fmt.Sprintf("%d comments close what was offered:\n%s", n, pull)
+		}
+		return ""
+	}), "\n")
+}

@@ -1,0 +1,65 @@
+package gitops
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// line is a base branch of commits "1", "2", …, each on the one before.
+type line struct {
+	Repository
+	at string // its head now
+}
+
+func (l *line) Heads(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"main": l.at}, nil
+}
+
+func (l *line) Reach(_ context.Context, commit string) error {
+	if commit > l.at {
+		return ErrNotFound
+	}
+	return nil
+}
+
+func (l *line) Base(_ context.Context, a, b string) (string, error) { return min(a, b), nil }
+
+func (l *line) FirstParents(context.Context, string, int) ([]Commit, error) { return nil, nil }
+
+type listed struct {
+	Forge
+	pulls []Pull
+}
+
+func (l *listed) Pulls(context.Context, string, string) ([]Pull, error) { return l.pulls, nil }
+
+// The branches are read before the pulls: what is merged in between is a merge
+// of which the files that were read know nothing.
+func TestAMergeBetweenBranchesAndPullsIsNoticed(t *testing.T) {
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	merged := func(number int, as string, ago time.Duration) Pull {
+		return Pull{Number: number, Branch: "promoter/x/dev", State: "merged", Merge: as, MergedAt: now.Add(-ago)}
+	}
+	for _, c := range []struct {
+		name     string
+		read, at string // the base branch's commit as it was read, and as it is
+		pulls    []Pull
+		want     string
+	}{
+		{"all of it was read", "3", "3", []Pull{merged(1, "2", time.Minute), merged(2, "3", 0)}, ""},
+		{"merged since", "2", "3", []Pull{merged(1, "2", time.Minute), merged(2, "3", 0)}, "#2 was merged after branch main was read"},
+		{"the branch moved on for another reason", "3", "4", []Pull{merged(2, "3", 0)}, ""},
+		{"the branch was set back", "2", "2", []Pull{merged(2, "3", time.Minute)}, ""},
+		{"that was long ago", "2", "3", []Pull{merged(2, "3", 2*time.Hour)}, ""},
+	} {
+		o := &Observer{Forge: &listed{pulls: c.pulls}, Repo: &line{at: c.at}, Base: "main", Delivers: true, Now: func() time.Time { return now }}
+		pulls, why := o.Pulls(t.Context(), c.read, nil)
+		if why != c.want {
+			t.Errorf("%s: said %q, want %q", c.name, why, c.want)
+		}
+		if (why != "") != (pulls == nil) {
+			t.Errorf("%s: %d pulls are believed, and %q is said", c.name, len(pulls), why)
+		}
+	}
+}
