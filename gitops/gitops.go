@@ -59,6 +59,7 @@ type Pull struct {
 	MergedAt  time.Time
 	ClosedBy  string // login; empty where the forge does not say
 	UpdatedAt time.Time
+	CreatedAt time.Time // when it was opened; zero where the forge does not say
 }
 
 // Text is what a pull says.

@@ -25,7 +25,7 @@ func lifecycle(t *test) {
 		if got.State != "open" || got.Branch != "promoter/redis/staging" || got.Head != head || got.Base != "main" || got.Draft || got.Merge != "" || !got.MergedAt.IsZero() {
 			t.Errorf("opened: got %+v", got)
 		}
-		if got.Title != "Update redis in staging" || strings.TrimSpace(got.Body) != "From 1 to 2." || got.Author == "" || got.URL == "" || got.UpdatedAt.IsZero() {
+		if got.Title != "Update redis in staging" || strings.TrimSpace(got.Body) != "From 1 to 2." || got.Author == "" || got.URL == "" || got.UpdatedAt.IsZero() || got.CreatedAt.IsZero() || got.CreatedAt.After(got.UpdatedAt) {
 			t.Errorf("opened: got %+v", got)
 		}
 	}

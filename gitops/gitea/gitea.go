@@ -96,6 +96,7 @@ type pull struct {
 	Mergeable bool       `json:"mergeable"`
 	Merge     *string    `json:"merge_commit_sha"`
 	MergedAt  *time.Time `json:"merged_at"`
+	Created   time.Time  `json:"created_at"`
 	Updated   time.Time  `json:"updated_at"`
 	User      user       `json:"user"`
 	Labels    []label    `json:"labels"`
@@ -144,7 +145,7 @@ func titled(t gitops.Text) string {
 func (p *pull) ours() gitops.Pull {
 	out := gitops.Pull{
 		Number: p.Number, URL: p.URL, Branch: p.Head.Label, Head: p.Head.SHA, Base: p.Base.Label, State: p.State, Draft: p.Draft,
-		Title: p.Title, Body: p.Body, Author: p.User.Login, UpdatedAt: p.Updated,
+		Title: p.Title, Body: p.Body, Author: p.User.Login, UpdatedAt: p.Updated, CreatedAt: p.Created,
 	}
 	if p.Draft {
 		out.Title = unwip(p.Title)

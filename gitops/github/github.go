@@ -205,7 +205,7 @@ func (f *Forge) open(ctx context.Context, base string) ([]*github.PullRequest, e
 func pull(p *github.PullRequest) gitops.Pull {
 	out := gitops.Pull{
 		Number: p.GetNumber(), URL: p.GetHTMLURL(), Branch: p.GetHead().GetRef(), Head: p.GetHead().GetSHA(), Base: p.GetBase().GetRef(), State: p.GetState(),
-		Draft: p.GetDraft(), Title: p.GetTitle(), Body: p.GetBody(), Author: p.GetUser().GetLogin(), UpdatedAt: p.GetUpdatedAt().Time,
+		Draft: p.GetDraft(), Title: p.GetTitle(), Body: p.GetBody(), Author: p.GetUser().GetLogin(), UpdatedAt: p.GetUpdatedAt().Time, CreatedAt: p.GetCreatedAt().Time,
 	}
 	for _, l := range p.Labels {
 		out.Labels = append(out.Labels, l.GetName())
