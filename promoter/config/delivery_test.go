@@ -277,7 +277,7 @@ func TestDeliveryOnARepository(t *testing.T) {
 	use := parsed(t, "policies: {C3: {merge: automatic}}\n"+prom).On(Ground{})
 	for _, want := range []string{
 		"promoter.yaml:1: policies.C3.merge: automatic: without an engine that says how far a merge has come nothing is merged by itself",
-		`promoter.yaml:2: meter "m": no gate asks it`,
+		`promoter.yaml:2: meter "m": no gate asks it, and no silence is kept there`,
 	} {
 		if !strings.Contains(use.Warnings.Error(), want) {
 			t.Errorf("warnings %v, want %s", use.Warnings, want)

@@ -135,6 +135,9 @@ func (u *user) delivery() {
 			u.mistake(g.Line, "gate %q: template %q is no file of the repository: correct it", g.Name, g.Template)
 		}
 	}
+	for _, x := range u.c.Silences {
+		used[x.Meter] = true
+	}
 	for i := range u.c.Gates {
 		u.scopes(i)
 	}
@@ -144,7 +147,7 @@ func (u *user) delivery() {
 	}
 	for _, m := range u.c.Meters {
 		if !used[m.Name] {
-			u.warn(m.Line, "meter %q: no gate asks it", m.Name)
+			u.warn(m.Line, "meter %q: no gate asks it, and no silence is kept there", m.Name)
 		}
 	}
 	if u.c.Delivery.Delivers() {
