@@ -145,9 +145,29 @@ func (p *planner) tickets() {
 	if unsure {
 		return // what is not known now may be what the issue is about
 	}
+	p.keepUnseen(open)
 	for _, t := range p.obs.Tickets {
 		if o, ok := open[t.Key]; ok && o.Number == t.Number && t.Open {
 			p.act(CloseTicket{Number: t.Number, Key: t.Key, Reason: "nothing is in need of a person here any more"})
+		}
+	}
+}
+
+// keepUnseen leaves those tickets open that are about what cannot be read now:
+// a pull's by its file; of a person's commit nobody knows which file it was.
+func (p *planner) keepUnseen(open map[string]Ticket) {
+	if !slices.ContainsFunc(p.obs.Unread, func(files []string) bool { return len(files) > 0 }) {
+		return
+	}
+	pulls := map[string]*Pull{}
+	for i := range p.obs.Pulls {
+		if pull := &p.obs.Pulls[i]; pull.State == PullMerged {
+			pulls["incident "+pull.Branch] = pull
+		}
+	}
+	for key := range open {
+		if pull := pulls[key]; pull == nil || p.unseen(pull) {
+			delete(open, key)
 		}
 	}
 }
