@@ -53,7 +53,7 @@ func (w *world) process() *process {
 	l := &line{world: w}
 	c := &clone{line: l, repo: w.repo}
 	p := &process{world: w, line: l, clone: c, ledger: &gitops.Ledger{}, refusals: map[int]string{}}
-	p.answers = &gitops.Answerer{Forge: l, Engines: []gitops.Engine{engine{w}}, Meter: engine{w}, Now: w.clock, Origins: &gitops.Origins{Repo: c, Make: makes}}
+	p.answers = &gitops.Answerer{Forge: l, Engines: w.engines(), Meter: engine{world: w}, Now: w.clock, Origins: &gitops.Origins{Repo: c, Make: makes}}
 	p.answers.Listener = &gitops.Listener{Forge: l, Words: words(), Now: w.clock}
 	return p
 }
@@ -186,7 +186,7 @@ func between(a, b []promoter.Action) []promoter.Action {
 func (p *process) do(a promoter.Action) gitops.Outcome {
 	w := p.world
 	e := gitops.Executor{
-		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Selves: []string{bot}, Engines: []gitops.Engine{engine{w}}, Now: w.clock,
+		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Selves: []string{bot}, Engines: w.engines(), Now: w.clock,
 		Render: func(s promoter.Sheet) (string, string, error) { return s.Title(), templates.Marker(s), nil },
 	}
 	p.clone.refs = w.repo.refs

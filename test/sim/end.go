@@ -39,7 +39,7 @@ func (w *world) tail() {
 	for i := range w.troubles {
 		w.troubles[i].to = earlier(w.troubles[i].to, w.now)
 	}
-	w.troubles, w.armed = nil, nil
+	w.troubles, w.armed, w.awaits, w.plans = nil, nil, nil, nil
 	w.pending, w.stales, w.skew = nil, nil, 0
 	for _, i := range w.forge.issues {
 		if slices.Contains(i.Labels, promoter.StopLabel) {
@@ -155,6 +155,86 @@ func (w *world) ended() {
 	}
 	for _, s := range w.slots {
 		w.arrived(s)
+	}
+	w.settled()
+	w.onlyOnce()
+}
+
+// settled: where everything can be read, nothing is said not to be known, and
+// what a failure takes back with it is taken back.
+func (w *world) settled() {
+	for _, l := range w.last.Lines {
+		for _, words := range []string{"cannot be read", "could not be read", "cannot be found", "not read yet", "not looked at yet", "not looked up yet", "does not answer", "can be looked up"} {
+			if strings.Contains(l.Why, words) {
+				w.violate("every decision explains itself (law 14)", "all can be read, and it says: %s", l)
+			}
+		}
+	}
+	if w.rewrote || w.silent {
+		return
+	}
+	head := w.repo.refs[trunk]
+	stands := func(p *pull) bool {
+		slots := w.edited(p)
+		return len(slots) > 0 && !slices.ContainsFunc(slots, func(s *slot) bool { return w.writer(s, head) != p.Merge })
+	}
+	for _, f := range w.forge.pulls {
+		fb, ok := promoter.ParseBranch(f.Branch)
+		if !ok || fb.Revert || f.State != "merged" || verdictOn(w.forge, f.Merge) != "failure" || w.retried(w.forge, fb) || w.budget(w.waveOf(fb)) > 0 || w.policy.RevertScope == promoter.RevertFailed {
+			continue
+		}
+		back := fb
+		back.Revert = true
+		if r := w.newest(back.String()); !stands(f) && (r == nil || r.State != "merged" || !stands(r)) {
+			continue // people have taken it over
+		}
+		for _, p := range w.forge.pulls {
+			b, ok := promoter.ParseBranch(p.Branch)
+			if !ok || p == f || b.Revert || p.State != "merged" || b.Change != fb.Change || p.MergedAt.After(f.MergedAt) || w.edits(p) == nil || !stands(p) {
+				continue
+			}
+			wide := w.policy.RevertScope == promoter.RevertChange || w.waveOf(b) >= w.waveOf(fb)
+			asked := slices.ContainsFunc(w.forge.issues, func(i *gitops.Issue) bool {
+				return templates.TicketKeyOf(i.Body) == "incident "+p.Branch
+			})
+			told := slices.ContainsFunc(w.last.Lines, func(l promoter.Line) bool {
+				return l.Change == b.Change && (l.Status == promoter.Reverting || l.Pull == p.Number) && strings.Contains(l.Why, "person")
+			})
+			if wide && !asked && !told {
+				w.violate("what policy says is taken back with a failure is", "#%d (%s) stands, #%d failed, and the scope is %s", p.Number, p.Title, f.Number, w.policy.RevertScope)
+			}
+		}
+	}
+}
+
+// onlyOnce: at rest, nothing of ours stands twice: no comment, no open issue,
+// no open pull.
+func (w *world) onlyOnce() {
+	seen := map[string]bool{}
+	once := func(what string) {
+		if seen[what] {
+			w.violate("nothing twice (law 4)", "%s stands twice", what)
+		}
+		seen[what] = true
+	}
+	for _, c := range w.forge.comments {
+		if c.Author != bot {
+			continue
+		}
+		if to, ok := templates.RepliesTo(c.Body); ok {
+			once(fmt.Sprintf("the answer to comment %d", to))
+		}
+		if r, ok := templates.RecordOf(c.Body); ok {
+			once(fmt.Sprintf("the record of %s on #%d", r.Branch, c.Number))
+		}
+	}
+	for _, i := range w.forge.issues {
+		if key := templates.TicketKeyOf(i.Body); i.Open && key != "" && i.Author == bot {
+			once("an issue for " + key)
+		}
+	}
+	for _, p := range w.pulls("open") {
+		once("a pull of " + p.Branch)
 	}
 }
 

@@ -18,8 +18,12 @@ const (
 	looks  = 10 * time.Minute // how long a gate looks
 )
 
-// engine is what brings the repository to clusters, and says what it sees.
-type engine struct{ world *world }
+// engine is what brings the repository to clusters, and says what it sees. Of
+// two, each knows some of the applications.
+type engine struct {
+	world *world
+	n     int
+}
 
 var (
 	_ gitops.Engine = engine{}
@@ -95,15 +99,37 @@ func (w *world) well(r promoter.Reached, since time.Time) time.Time {
 	return since
 }
 
+func (w *world) engines() []gitops.Engine {
+	out := []gitops.Engine{engine{w, 0}}
+	if w.parted {
+		out = append(out, engine{w, 1})
+	}
+	return out
+}
+
+// knows reports whether the engine brings anything to a place.
+func (e engine) knows(r promoter.Reached) bool {
+	r.Wave = 0
+	i := slices.Index(e.world.apps, r)
+	return i >= 0 && (!e.world.parted || i%2 == e.n)
+}
+
+func (e engine) name() string { return fmt.Sprintf("engine %d", e.n) }
+
+// mute reports whether an engine does not answer.
+func (w *world) mute() bool {
+	return w.in("engine", "engine 0") || w.parted && w.in("engine", "engine 1")
+}
+
 func (e engine) Deliver(_ context.Context, q promoter.Question, h gitops.History, now time.Time) promoter.Delivery {
 	w := e.world
 	var d promoter.Delivery
-	if w.in("engine", "") {
+	if w.in("engine", e.name()) {
 		return promoter.Delivery{Unknown: "the engine's API does not answer"}
 	}
 	for _, r := range q.Reached {
 		r.Wave = 0
-		if w.slotOf[r] == nil || w.in("gone", named(r)) {
+		if !e.knows(r) || w.in("gone", named(r)) {
 			continue
 		}
 		c := promoter.Convergence{App: r.App, Environment: r.Environment, Tenant: r.Tenant, Cluster: r.Cluster, Commit: q.Commit}
@@ -166,8 +192,8 @@ func (e engine) delivered(r promoter.Reached, q promoter.Question, c *promoter.C
 		c.Outcome, c.Reason = promoter.Pending, "it is being brought to "+short(q.Commit)
 		for _, m := range w.log {
 			if m.hash == q.Commit || w.repo.holds(q.Commit, m.hash) {
-				if c.Until = w.due(named(r), m.at); !c.Until.After(w.now) {
-					c.Until = time.Time{}
+				if until := m.at.Add(brings); until.After(w.now) {
+					c.Until = until // how long a cluster stands still, nobody knows
 				}
 				break
 			}
@@ -202,9 +228,13 @@ func (w *world) mergedAs(hash string) *pull {
 
 func (e engine) End(_ context.Context, a promoter.EndOperation) error {
 	w := e.world
+	at := promoter.Reached{Environment: a.Environment, Tenant: w.tenantOf(a), Cluster: a.Cluster, App: a.App}
+	if !e.knows(at) {
+		return gitops.ErrNotFound
+	}
 	for i := range w.troubles {
 		t := &w.troubles[i]
-		if t.kind == "stuck" && w.now.Before(t.to) && t.app == named(promoter.Reached{Environment: a.Environment, Tenant: w.tenantOf(a), Cluster: a.Cluster, App: a.App}) {
+		if t.kind == "stuck" && w.now.Before(t.to) && t.app == named(at) {
 			t.to = w.now
 			return nil
 		}

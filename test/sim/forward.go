@@ -89,7 +89,7 @@ func (w *world) judgeForward(v *view, a promoter.Merge, p *pull, b promoter.Bran
 		w.judgeWaves(v, no, s, w.reads(s, p.Head), wave, b)
 		w.judgeHealth(no, s, wave)
 	}
-	for _, what := range []string{"talk", "seals"} {
+	for _, what := range []string{"talk", "seals", "seals of heads"} {
 		if w.unreadable(what) != nil && !w.silent {
 			no("ignorance moves nothing (law 6)", "although %s cannot be read", what)
 		}
@@ -116,7 +116,7 @@ func (w *world) judgeChange(v *view, no func(law, format string, args ...any), b
 		if slices.Contains(o.Labels, promoter.HoldLabel) && o.State != "closed" {
 			no(forward, "although #%d holds it", o.Number)
 		}
-		if c := w.repo.objects[o.Head]; o.State == "merged" && !ob.Revert && !c.ours && !w.rewrote {
+		if c := w.repo.objects[o.Head]; o.State == "merged" && !ob.Revert && !c.ours && !w.rewrote && !w.asClaimed(o) {
 			no("only positive evidence counts (law 6)", "although #%d was merged with something else in it", o.Number)
 		}
 		if o.State == "merged" && !ob.Revert && verdictOn(v.shown, o.Merge) == "failure" && !w.retried(v.shown, ob) {
@@ -246,7 +246,7 @@ func (w *world) judgeHealth(no func(law, format string, args ...any), s *slot, w
 			switch name := named(r); {
 			case own && (w.in("blind", name) || w.in("gone", name)), !own && !set && (w.in("blind", name) || w.in("gone", name)):
 				no("ignorance moves nothing (law 6)", "although nothing is known of %s", name)
-			case w.in("engine", ""):
+			case w.mute():
 				no("ignorance moves nothing (law 6)", "although the engine does not answer")
 			case why != "" && (own || w.budget(o.wave) == 0):
 				no(forward, "although %s is ill", name)

@@ -281,6 +281,8 @@ func (c *clone) Push(_ context.Context, branch, hash, expect string) error {
 		c.repo.refs[branch] = hash
 		if p := c.line.world.forge.open(branch); p != nil {
 			p.Head = hash
+		} else {
+			c.line.world.occurs("pushed", branch)
 		}
 		return nil
 	})

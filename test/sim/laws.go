@@ -34,6 +34,8 @@ func (w *world) judge(v *view) {
 			w.judgeLabel(v, a)
 		case promoter.OpenTicket:
 			w.judgeTicket(v, a)
+		case promoter.CloseTicket:
+			w.judgeCloseTicket(v, a)
 		}
 		if w.broken != nil {
 			return

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"promoter/gitops"
+	"promoter/promoter"
+	"promoter/templates"
 )
 
 // line is one process' connection to the forge and the repository. What it is
@@ -127,6 +129,11 @@ func (l *line) Open(_ context.Context, n gitops.NewPull) (gitops.Pull, error) {
 		w.forge.pulls = append(w.forge.pulls, p)
 		out = p.Pull
 		w.opened(p)
+		if b, _ := promoter.ParseBranch(n.Branch); b.Revert {
+			w.occurs("backing", n.Branch)
+		} else {
+			w.occurs("opened", n.Branch)
+		}
 		return nil
 	})
 	return out, err
@@ -151,6 +158,10 @@ func (l *line) Close(_ context.Context, number int, comment string) error {
 			return nil
 		}
 		w.closedByUs(p)
+		w.occurs("superseding", p.Branch)
+		if p.State != "open" {
+			return nil
+		}
 		p.State, p.ClosedBy = "closed", bot
 		w.say(number, bot, comment)
 		return nil
@@ -175,7 +186,9 @@ func (l *line) Merge(_ context.Context, number int, head string, how gitops.Merg
 		}
 		var err error
 		w.mergedByUs(p)
-		hash, err = w.merge(p, bot, how)
+		if hash, err = w.merge(p, bot, how); err == nil {
+			w.mergedOne(p)
+		}
 		return err
 	})
 	return hash, err
@@ -207,12 +220,20 @@ func (l *line) SetStatus(_ context.Context, hash string, s gitops.Status) error 
 		list := slices.Clone(w.forge.statuses[hash])
 		list = slices.DeleteFunc(list, func(o gitops.Status) bool { return o.Context == s.Context })
 		w.forge.statuses[hash] = append(list, s)
+		w.sealedOne(hash, s)
 		return nil
 	})
 }
 
 func (l *line) Statuses(_ context.Context, hash string) ([]gitops.Status, error) {
 	if err := l.read("seals"); err != nil {
+		return nil, err
+	}
+	which := "seals of heads"
+	if l.world.repo.holds(hash, l.world.repo.refs[trunk]) {
+		which = "seals of merges"
+	}
+	if err := l.read(which); err != nil {
 		return nil, err
 	}
 	return slices.Clone(l.forge().statuses[hash]), nil
@@ -286,6 +307,9 @@ func (l *line) OpenIssue(_ context.Context, n gitops.NewIssue) (gitops.Issue, er
 		out = gitops.Issue{Number: w.forge.number, Title: n.Title, Body: n.Body, Author: bot, Labels: n.Labels, Open: true, At: w.stamp()}
 		i := out
 		w.forge.issues = append(w.forge.issues, &i)
+		if branch, ok := strings.CutPrefix(templates.TicketKeyOf(n.Body), "incident "); ok {
+			w.occurs("asked", branch)
+		}
 		return nil
 	})
 	return out, err

@@ -121,7 +121,7 @@ func (w *world) inFlight(v *view, wave int, besides *pull) int {
 		for _, s := range w.edited(o) {
 			stands = stands || w.reads(s, v.head) == w.reads(s, o.Merge) && w.writer(s, v.head) == o.Merge
 		}
-		if stands && w.edits(o) != nil {
+		if stands && w.edits(o) != nil && (o.mergedBy == bot || w.asClaimed(o)) {
 			n++
 		}
 	}
@@ -147,6 +147,20 @@ func (w *world) edits(p *pull) []promoter.Edit {
 		return nil
 	}
 	return promoter.ParseTrailers(c.message).Edits
+}
+
+// asClaimed reports whether a merge brought what its head's message says, and
+// nothing else: whoever wrote that, it is what we would have written.
+func (w *world) asClaimed(p *pull) bool {
+	head, before, merged := w.repo.objects[p.Head], w.repo.objects[p.before], w.repo.objects[p.Merge]
+	if head == nil || before == nil || merged == nil {
+		return false
+	}
+	files, err := makes(func(path string) ([]byte, bool, error) {
+		text, ok := before.files[path]
+		return []byte(text), ok, nil
+	}, promoter.ParseTrailers(head.message).Edits, before.at)
+	return err == nil && maps.Equal(before.files.with(files), merged.files)
 }
 
 // gatesOf are the gates that are about a place.

@@ -38,7 +38,7 @@ func (s *story) build() *world {
 	w.policy = s.cfg.Policy(slices.Compact(slices.Sorted(slices.Values(envs))))
 	bits := s.shape
 	draw := func(n uint64) uint64 { x := bits % n; bits /= n; return x }
-	w.deletesMerged, w.queue, w.silent = draw(2) == 0, draw(12) == 0, draw(15) == 0
+	w.deletesMerged, w.queue, w.silent, w.parted = draw(2) == 0, draw(12) == 0, draw(15) == 0, draw(3) == 0
 	apps := []promoter.Artifact{
 		{Kind: promoter.Chart, Name: "redis", Source: "https://charts.example.com"},
 		{Kind: promoter.Image, Name: "web", Source: "registry.example.com"},
@@ -151,6 +151,11 @@ func (w *world) turn() {
 			p.do(a)
 		}
 	}
+	for len(w.plans) > 0 && !w.plans[0].at.After(w.now) && w.broken == nil {
+		d := w.plans[0]
+		w.plans = w.plans[1:]
+		w.carryOut(d)
+	}
 	for len(w.stales) > 0 && !w.stales[0].at.After(w.now) {
 		w.pending = append(w.pending, w.stales[0].s)
 		w.stales = w.stales[1:]
@@ -172,6 +177,9 @@ func (w *world) soon() time.Time {
 		out = earlier(out, d.at)
 	}
 	for _, x := range w.stales {
+		out = earlier(out, x.at)
+	}
+	for _, x := range w.plans {
 		out = earlier(out, x.at)
 	}
 	if !out.After(w.now) {

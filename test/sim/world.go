@@ -51,12 +51,15 @@ type world struct {
 	troubles []trouble
 
 	queue         bool
+	parted        bool // two engines
 	silent        bool
 	deletesMerged bool
 
 	pending  []stumble // what befalls the next looks
 	stales   []staleAt
 	armed    []armed
+	awaits   []awaited
+	plans    []planned
 	old      bool                 // what is shown to the one who looks now is old
 	based    string               // the base branch's commit that a decision is judged on
 	again_   time.Time            // when a process that ended early is started again
@@ -263,21 +266,33 @@ func (w *world) targets(hash string) (out []promoter.Target, unread [][]string) 
 		t := promoter.Target{Pin: p, Wave: s.at.Wave, Reach: s.reaches}
 		t.Wanted, _ = w.cfg.Wanted(p)
 		t.Class, t.Group, t.Rank = w.cfg.Classify(p)
-		t.Choice = w.catalog(s.artifact).Choose(p, t.Wanted, w.now)
+		t.Choice = w.catalog(s).Choose(p, t.Wanted, w.now)
 		out = append(out, t)
 	}
 	return out, unread
 }
 
-// catalog is what an artifact's source lists now.
-func (w *world) catalog(a promoter.Artifact) *promoter.Catalog {
-	if w.in("unlisted", a.Name) {
+// key names a slot in troubles.
+func (s *slot) key() string { return s.file + " " + s.path }
+
+// unsure reports whether nothing is known now of what a slot could be at.
+func (w *world) unsure(s *slot) bool {
+	return w.in("unlisted", s.artifact.Name) || w.in("dim", s.key()) || w.in("unread", s.file)
+}
+
+// catalog is what a slot's source lists now.
+func (w *world) catalog(s *slot) *promoter.Catalog {
+	a, list := s.artifact, w.offered[s.artifact]
+	switch {
+	case w.in("unlisted", a.Name) || w.in("dim", s.key()):
 		return promoter.Read(promoter.Listing{Artifact: a, Unknown: "429 from upstream"})
+	case w.in("partial list", a.Name): // a mirror that lags
+		return promoter.Read(promoter.Listing{Artifact: a, Releases: list[:max(len(list)-1, 1)]})
 	}
 	if c := w.catalogs[a]; c != nil {
 		return c
 	}
-	c := promoter.Read(promoter.Listing{Artifact: a, Releases: w.offered[a]})
+	c := promoter.Read(promoter.Listing{Artifact: a, Releases: list})
 	w.catalogs[a] = c
 	return c
 }

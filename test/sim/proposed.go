@@ -1,0 +1,197 @@
+package sim
+
+import (
+	"slices"
+
+	"promoter/promoter"
+)
+
+// judgePush: what was taken back, refused or is not known is not proposed.
+func (w *world) judgePush(v *view, a promoter.Push) {
+	b, ok := promoter.ParseBranch(a.Branch)
+	if !ok || b.String() != a.Branch || len(a.Branch) > 200 {
+		w.violate("names are keys (law 3)", "%s is no name that can be read back", a.Branch)
+		return
+	}
+	if w.unreadable("pulls") != nil {
+		w.violate("ignorance moves nothing (law 6)", "%s: pulls cannot be read", a)
+	}
+	for _, o := range v.shown.pulls {
+		ob, ok := promoter.ParseBranch(o.Branch)
+		if !ok || ob.Change != b.Change {
+			continue
+		}
+		if b.Revert {
+			if ob == b && o.State == "closed" && !slices.Contains(o.Labels, promoter.SupersededLabel) {
+				w.violate("a person's word is final (law 1)", "%s, although %s closed #%d", a, o.ClosedBy, o.Number)
+			}
+			continue
+		}
+		retry := slices.Contains(o.Labels, promoter.RetryLabel) || w.retried(v.shown, ob)
+		same := ob.Wave == b.Wave && ob.Part == b.Part
+		switch {
+		case same && ob.Attempt == b.Attempt && !ob.Revert && o.State == "merged":
+			w.violate("a person's commit wins (law 1)", "%s, which was merged as #%d before", a, o.Number)
+		case same && o.State == "closed" && !ob.Revert && !retry && !slices.Contains(o.Labels, promoter.SupersededLabel):
+			w.violate("a refused version is quarantined (law 13)", "%s, although %s closed #%d", a, o.ClosedBy, o.Number)
+		case o.State == "merged" && ob.Revert && !retry && w.budget(w.waveOf(ob)) == 0 && !w.attemptedSince(v.shown, o, ob):
+			w.violate("a reverted version is quarantined (law 13)", "%s, although #%d took it back", a, o.Number)
+		case o.State == "merged" && !ob.Revert && !retry && w.budget(w.waveOf(ob)) == 0 && verdictOn(v.shown, o.Merge) == "failure":
+			w.violate("a failure freezes the change (law 8)", "%s, although #%d failed", a, o.Number)
+		}
+	}
+	if b.Revert && a.Expect == "" && !w.takenBackFor(v.shown, b) {
+		w.violate("only what policy says is taken back", "%s, and the scope of reverts is %q", a, w.policy.RevertScope)
+	}
+	for _, e := range a.Edits {
+		w.judgeEdit(v, a, b, e)
+	}
+}
+
+// takenBackFor reports whether policy takes a part of a change back for one of
+// its failures: for its own, or for one beside or before it.
+func (w *world) takenBackFor(f *forge, b promoter.Branch) bool {
+	at := w.waveOf(b)
+	failures := map[int]int{}
+	for _, p := range f.pulls {
+		ob, ok := promoter.ParseBranch(p.Branch)
+		if !ok || ob.Revert || ob.Change != b.Change || p.State != "merged" || verdictOn(f, p.Merge) != "failure" && !slices.Contains(p.Labels, promoter.RevertLabel) {
+			continue
+		}
+		if ob.Wave == b.Wave && ob.Part == b.Part {
+			return true
+		}
+		failures[w.waveOf(ob)]++
+	}
+	for wave, n := range failures {
+		if n <= w.policy.Waves[wave].MaxFailures {
+			continue
+		}
+		if w.policy.RevertScope == promoter.RevertChange || w.policy.RevertScope == promoter.RevertWave && at >= wave {
+			return true
+		}
+	}
+	return false
+}
+
+// attemptedSince reports whether the change was merged again after a revert:
+// a person's word.
+func (w *world) attemptedSince(f *forge, revert *pull, rb promoter.Branch) bool {
+	return slices.ContainsFunc(f.pulls, func(o *pull) bool {
+		ob, ok := promoter.ParseBranch(o.Branch)
+		return ok && o.State == "merged" && !ob.Revert && ob.Change == rb.Change && ob.Wave == rb.Wave && ob.Part == rb.Part && o.MergedAt.After(revert.MergedAt)
+	})
+}
+
+// judgeEdit: forward is up, to what is out, and backward is where it was.
+func (w *world) judgeEdit(v *view, a promoter.Push, b promoter.Branch, e promoter.Edit) {
+	i := slices.IndexFunc(w.slots, func(s *slot) bool { return s.file == e.Place.File && s.path == e.Place.Path })
+	if i < 0 {
+		w.violate("smallest diff (law 15)", "%s: %s is no version", a, e.Place)
+		return
+	}
+	s := w.slots[i]
+	from, to := w.reads(s, a.Base), s.version(e.To)
+	n, ok := promoter.Compare(s.artifact.Kind, to, from)
+	switch {
+	case b.Revert:
+		w.judgeInverse(v, a, b, s, from, to)
+	case !ok || n <= 0:
+		w.violate("forward is up", "%s: %s from %s to %s", a, s.file, from, to)
+	case !slices.ContainsFunc(w.offered[s.artifact], func(r promoter.Release) bool { return r.Version == to }):
+		w.violate("only what is out", "%s: %s %s is not", a, s.artifact.Name, to)
+	case w.in("unlisted", s.artifact.Name) || w.in("dim", s.key()):
+		w.violate("ignorance moves nothing (law 6)", "%s: the versions of %s are not known", a, s.artifact.Name)
+	case w.in("unread", s.file):
+		w.violate("ignorance moves nothing (law 6)", "%s: %s cannot be read", a, s.file)
+	}
+	for _, r := range w.offered[s.artifact] {
+		if r.Version == to && !b.Revert && v.at.Sub(r.Created) < s.age {
+			w.violate("a release must be old enough", "%s: %s %s is %s old", a, s.artifact.Name, to, v.at.Sub(r.Created))
+		}
+	}
+	if wave := w.waveOf(b); !b.Revert && s.wave > wave {
+		w.violate("blast radius (law 16)", "%s: %s is of a later wave", a, s.file)
+	}
+}
+
+// judgeInverse: a revert brings back what stood before a merge of the change
+// that it takes back, where that still stands.
+func (w *world) judgeInverse(v *view, a promoter.Push, b promoter.Branch, s *slot, from, to string) {
+	for _, o := range v.shown.pulls {
+		ob, ok := promoter.ParseBranch(o.Branch)
+		if !ok || ob.Change != b.Change || ob.Revert || o.State != "merged" || w.repo.objects[o.Merge] == nil {
+			continue
+		}
+		line := w.repo.objects[o.Merge].parents
+		if len(line) > 0 && w.reads(s, o.Merge) == from && w.reads(s, line[0]) == to {
+			class := w.policy.Classes[s.class].Revert
+			if class == "" {
+				class = w.policy.Reverts
+			}
+			if class == promoter.MergeNever && s.group == "" {
+				w.violate("a revert needs its policy", "%s: nothing of class %s is ever taken back by us", a, s.class)
+			}
+			if !w.failed(v.shown, b.Change) {
+				w.violate("seal what the world forgets (law 9)", "%s: nothing of the change is sealed as failed", a)
+			}
+			return
+		}
+	}
+	w.violate("a revert is the inverse edit (law 12)", "%s: %s from %s to %s, which no merge of the change did", a, s.file, from, to)
+}
+
+// judgeOpen: not more pulls at once than policy says, and one for each part.
+func (w *world) judgeOpen(v *view, a promoter.Open) {
+	b, _ := promoter.ParseBranch(a.Branch)
+	if w.unreadable("pulls") != nil {
+		w.violate("ignorance moves nothing (law 6)", "%s: pulls cannot be read", a)
+	}
+	open, inWave := 0, 0
+	for _, o := range v.shown.pulls {
+		ob, ok := promoter.ParseBranch(o.Branch)
+		if !ok || o.State != "open" {
+			continue
+		}
+		if ob.Change == b.Change && ob.Wave == b.Wave && ob.Part == b.Part && ob.Revert == b.Revert {
+			w.violate("no pull request twice", "%s: #%d is open for it", a, o.Number)
+		}
+		slots := w.edited(o)
+		if ob.Revert || len(slots) == 0 || slices.ContainsFunc(v.d.Actions, func(x promoter.Action) bool { c, ok := x.(promoter.Close); return ok && c.Number == o.Number }) {
+			continue
+		}
+		if ob.Wave == b.Wave {
+			inWave++
+		}
+		// What waits for people does not stand in the way of what does not, and
+		// no draft in that of what is none.
+		if mode, _, _ := w.consent(o, slots); (mode == promoter.MergeAutomatic) == (a.Sheet.Merge == promoter.MergeAutomatic) && (a.Draft || !o.Draft) {
+			open++
+		}
+	}
+	if b.Revert || w.meddled || len(w.tainted) > 0 {
+		return // people may have opened again what was closed
+	}
+	if most := w.policy.MaxOpen; most > 0 && open >= most {
+		w.violate("the limit of open pull requests", "%s: %d are open", a, open)
+	}
+	if most := w.policy.Waves[max(w.waveOf(b), 0)].MaxConcurrent; most > 0 && inWave >= most {
+		w.violate("the wave's limit", "%s: %d are open in it", a, inWave)
+	}
+}
+
+// judgeClose: only what is known to be unwanted is closed.
+func (w *world) judgeClose(v *view, a promoter.Close) {
+	if w.unreadable("pulls") != nil {
+		w.violate("ignorance moves nothing (law 6)", "%s: pulls cannot be read", a)
+	}
+	p := v.shown.pull(a.Number)
+	if p == nil {
+		return
+	}
+	for _, s := range w.edited(p) {
+		if w.unsure(s) {
+			w.violate("ignorance moves nothing (law 6)", "%s: what %s wants is not known", a, s.file)
+		}
+	}
+}
