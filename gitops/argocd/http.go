@@ -90,6 +90,9 @@ func (a *api) send(ctx context.Context, method, path string, query url.Values) (
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	if method != http.MethodGet {
+		req.Header.Set("Content-Type", "application/json") // without it every change is refused, one without a body too
+	}
 	req.Header.Set("Accept", "application/json")
 	resp, err := a.client.Do(req)
 	if err != nil {

@@ -166,6 +166,10 @@ func (s *Server) extra(answer func(*http.Request, Extra) any) http.HandlerFunc {
 }
 
 func (s *Server) terminate(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Content-Type") != "application/json" { // as of every method but GET: a form of another site must not
+		http.Error(w, "Invalid content type", http.StatusUnsupportedMediaType)
+		return
+	}
 	s.mu.Lock()
 	key, app := s.find(r)
 	s.mu.Unlock()
