@@ -20,6 +20,7 @@ import (
 type Argo struct {
 	URL   string
 	Token string // of an account that may only get Applications
+	Ender string // of one that may do the same, and more when a story lets it
 	Admin string // of one that may do everything
 
 	world *World
@@ -58,7 +59,7 @@ func (w *World) startArgo(ctx context.Context) error {
 		}
 	}
 	a := &Argo{world: w, redis: addresses[0], repo: addresses[1], URL: "http://" + addresses[2]}
-	a.Token, a.Admin = token("ci", "ci-1"), token("tester", "tester-1")
+	a.Token, a.Ender, a.Admin = token("ci", "ci-1"), token("ender", "ender-1"), token("tester", "tester-1")
 	a.env = []string{
 		"KUBECONFIG=" + w.Kubeconfig, "ARGOCD_FAKE_IN_CLUSTER=true", "ARGOCD_GPG_ENABLED=false", "GIT_CONFIG_NOSYSTEM=1", "HOSTNAME=argocd-0",
 		"ARGOCD_APPLICATION_CONTROLLER_LOGFORMAT=text", "FORCE_LOG_COLORS=0",
@@ -127,7 +128,7 @@ func (w *World) applyArgo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.Kube.Apply(ctx, fmt.Sprintf(argoConfiguration, serverKey, issued, issued)); err != nil {
+	if err := w.Kube.Apply(ctx, fmt.Sprintf(argoConfiguration, serverKey, issued, issued, issued)); err != nil {
 		return err
 	}
 	for _, name := range clusters {
@@ -148,6 +149,7 @@ data:
   timeout.reconciliation: 5s
   timeout.reconciliation.jitter: 0s
   accounts.ci: apiKey
+  accounts.ender: apiKey
   accounts.tester: apiKey
   admin.enabled: "false"
   resource.exclusions: |
@@ -165,6 +167,7 @@ data:
   policy.csv: |
     p, role:promoter, applications, get, */*, allow
     g, ci, role:promoter
+    g, ender, role:promoter
     g, tester, role:admin
 ---
 apiVersion: v1
@@ -204,6 +207,7 @@ metadata:
 stringData:
   server.secretkey: %s
   accounts.ci.tokens: '[{"id":"ci-1","iat":%d}]'
+  accounts.ender.tokens: '[{"id":"ender-1","iat":%d}]'
   accounts.tester.tokens: '[{"id":"tester-1","iat":%d}]'
 ---
 apiVersion: argoproj.io/v1alpha1
@@ -294,9 +298,13 @@ type Application struct {
 		}
 		Health         struct{ Status string }
 		OperationState struct {
-			Phase   string
-			Message string
+			Phase      string
+			Message    string
+			StartedAt  string
+			RetryCount int
+			SyncResult struct{ Revision string }
 		}
+		History      []struct{ DeployedAt string }
 		Conditions   []struct{ Type, Message string }
 		ReconciledAt string
 	}

@@ -10,7 +10,7 @@ import (
 // back by a pull request, and quarantined; production never sees it.
 func TestDegradedInStaging(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "degraded")
+	s := Tell(t, 3, "degraded")
 	s.openShop(nil)
 	s.Publish(Chart{"web", "1.1.0", "1.1.0-crash_staging"})
 	s.Serve()
@@ -55,7 +55,7 @@ func (s *Story) refused(version string) {
 		s.Errorf("staging was moved %d times and taken back %d times, production moved %d times; want 1, 1, 0", moved, back, production)
 	}
 	before := len(pulls)
-	time.Sleep(15 * time.Second) // several looks, in which nothing may happen
+	s.LooksAgain(8, func() {}) // it asks for new versions meanwhile, too
 	pulls, err = s.Repo.Pulls(s.Context())
 	s.Must(err)
 	if len(pulls) != before || s.pinned("staging") != "1.0.0" {

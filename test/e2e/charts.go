@@ -123,13 +123,16 @@ func (c Chart) archive() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-const chartTemplate = `apiVersion: apps/v1
+// chartTemplate is what the API server refuses to take where the appVersion ends
+// with "-refused_" and the end of the namespace.
+const chartTemplate = `{{- $where := regexFind "-refused_.+$" .Chart.AppVersion | replace "-refused_" "-" -}}
+apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {{ .Release.Name }}
   labels: {app: {{ .Release.Name }}}
 spec:
-  replicas: {{ .Values.replicas }}
+  replicas: {{ if and $where (hasSuffix $where .Release.Namespace) }}-1{{ else }}{{ .Values.replicas }}{{ end }}
   progressDeadlineSeconds: 15
   selector:
     matchLabels: {app: {{ .Release.Name }}}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,7 @@ metadata:
   name: web
 spec:
   interval: 1m
-  timeout: 1m
+  timeout: 30s
   chart:
     spec:
       chart: web
@@ -204,7 +205,7 @@ func (s *Story) fluxReady(environment string) error {
 // Three good releases pass three waves by Flux, beside each other.
 func TestFluxGoodReleases(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "flux")
+	s := Tell(t, 2, "flux")
 	s.openFlux()
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Must(s.World.PushChart(s.Context(), s.Name, Chart{"api", "2.1.0", "2.1.0"}))
@@ -239,4 +240,55 @@ func TestFluxGoodReleases(t *testing.T) {
 		t.Errorf("%d pull requests, want 9: three changes in three waves", len(pulls))
 	}
 	s.record("passed")
+}
+
+// A release by Flux that is good in dev never gets ready in staging: it is taken
+// back by a pull request, which Flux brings about, and production never sees it.
+func TestFluxBadRelease(t *testing.T) {
+	t.Parallel()
+	s := Tell(t, 2, "fluxbad")
+	s.openFlux()
+	s.Publish(Chart{"web", "1.1.0", "1.1.0-crash_staging"})
+	s.Serve()
+	pins := func(environment, version string) func() (bool, error) {
+		return func() (bool, error) {
+			text, err := s.Repo.Read(s.Context(), "environments/"+environment+"/web.yaml")
+			return strings.Contains(text, "version: "+version+"\n"), err
+		}
+	}
+	s.Until(5*time.Minute, "staging pins 1.1.0", pins("staging", "1.1.0"))
+	s.Until(6*time.Minute, "staging pins 1.0.0 again", pins("staging", "1.0.0"))
+	s.Until(4*time.Minute, "the revert has a verdict", s.allJudged)
+	s.Must(s.fluxReady("staging"))
+	var release struct {
+		Status struct {
+			History []struct{ ChartVersion, Status string }
+		}
+	}
+	s.Must(s.World.Kube.Get(s.Context(), "apis/helm.toolkit.fluxcd.io/v2/namespaces/"+s.Name+"-staging/helmreleases/web", &release))
+	for _, h := range release.Status.History {
+		s.Says("history of the release in staging: %s %s", h.ChartVersion, h.Status)
+	}
+	if h := release.Status.History; len(h) == 0 || h[0].ChartVersion != "1.0.0" || h[0].Status != "deployed" {
+		t.Errorf("staging has released %v, want 1.0.0 deployed", h)
+	}
+	s.LooksAgain(8, func() {})
+	pulls, err := s.Repo.Pulls(s.Context())
+	s.Must(err)
+	var titles []string
+	for _, p := range pulls {
+		if p.Merged {
+			titles = append(titles, p.Title)
+		}
+		if p.State == "open" {
+			t.Errorf("#%d %s is open", p.Number, p.Title)
+		}
+	}
+	if want := []string{"dev: web 1.0.0 -> 1.1.0", "staging: web 1.0.0 -> 1.1.0", "revert staging: web 1.1.0 -> 1.0.0"}; !slices.Equal(titles, want) {
+		t.Errorf("merged were %q, want %q", titles, want)
+	}
+	if ok, err := pins("production", "1.0.0")(); !ok {
+		t.Errorf("production does not pin 1.0.0 (%v)", err)
+	}
+	s.record("taken back")
 }

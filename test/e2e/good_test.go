@@ -8,7 +8,7 @@ import (
 // One good release passes three waves, with Argo CD and Prometheus as judges.
 func TestGoodRelease(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "good")
+	s := Tell(t, 1, "good")
 	s.openShop(nil)
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()

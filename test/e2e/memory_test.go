@@ -14,10 +14,10 @@ import (
 // that is taken back. The world comes to the same end.
 func TestKilledAgainAndAgain(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "killed")
+	s := Tell(t, 7, "killed")
 	s.openShop(nil)
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
-	kills := s.killUntil(10*time.Minute, func() (bool, error) {
+	kills := s.killUntil(15*time.Minute, func() (bool, error) {
 		if s.pinned("production-us") != "1.1.0" || s.pinned("production-eu") != "1.1.0" {
 			return false, nil
 		}
@@ -26,7 +26,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	s.Says("1.1.0 is everywhere after %d kills", kills)
 	s.Publish(Chart{"web", "1.2.0", "1.2.0-crash_staging"})
 	failed := false
-	kills += s.killUntil(10*time.Minute, func() (bool, error) {
+	kills += s.killUntil(15*time.Minute, func() (bool, error) {
 		failed = failed || s.pinned("staging") == "1.2.0"
 		if !failed || s.pinned("staging") != "1.1.0" {
 			return false, nil
@@ -60,16 +60,27 @@ func TestKilledAgainAndAgain(t *testing.T) {
 }
 
 // killUntil lets Promoter live for moments until something is so, and says how
-// often it was killed.
+// often it was killed. The moments end anywhere between its start and its second
+// look, or a little later, however slow the machine is.
 func (s *Story) killUntil(most time.Duration, is func() (bool, error)) int {
 	s.Helper()
+	began := time.Now()
+	s.Serve()
+	s.Until(2*time.Minute, "Promoter has looked once", func() (bool, error) {
+		looks, err := s.looks()
+		return looks > 0, err
+	})
+	longest := 2*time.Since(began) + 2*time.Second
+	s.Says("it lives for up to %s", longest.Round(100*time.Millisecond))
 	kills := 0
 	for end := time.Now().Add(most); ; {
-		s.Serve()
+		if s.promoter == nil {
+			s.Serve()
+		}
 		select {
 		case <-s.promoter.Done():
 			s.Fatal(s.promoter.Alive())
-		case <-time.After(time.Duration(200+rand.IntN(3500)) * time.Millisecond):
+		case <-time.After(rand.N(longest)):
 		}
 		s.Kill()
 		kills++
@@ -89,7 +100,7 @@ func (s *Story) killUntil(most time.Duration, is func() (bool, error)) int {
 // scheduled workflow does it.
 func TestRunWithoutMemory(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "runs")
+	s := Tell(t, 10, "runs")
 	s.openShop(nil)
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	runs := 0

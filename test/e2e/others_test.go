@@ -13,7 +13,7 @@ import (
 // that the release is in.
 func TestOthersCommit(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "others")
+	s := Tell(t, 5, "others")
 	s.openShop(nil)
 	ctx, stop := context.WithCancel(s.Context())
 	var team sync.WaitGroup

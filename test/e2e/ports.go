@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
 )
@@ -13,6 +14,13 @@ type ports struct {
 	seen map[int]bool
 }
 
+// Ports for servers are below those that Linux gives to connections going out:
+// else one of these takes the port of a server that is stopped for a while.
+const (
+	lowestPort  = 12000
+	highestPort = 32000
+)
+
 // next returns an address that nothing listens on.
 func (p *ports) next() (string, error) {
 	p.mu.Lock()
@@ -20,19 +28,20 @@ func (p *ports) next() (string, error) {
 	if p.seen == nil {
 		p.seen = map[int]bool{}
 	}
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		port := lowestPort + rand.IntN(highestPort-lowestPort)
+		if p.seen[port] {
+			continue
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		l, err := net.Listen("tcp", address)
 		if err != nil {
-			return "", err
+			continue // taken
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if !p.seen[port] {
-			p.seen[port] = true
-			return fmt.Sprintf("127.0.0.1:%d", port), nil
-		}
+		p.seen[port] = true
+		return address, l.Close()
 	}
-	return "", fmt.Errorf("find a free port: none in a hundred tries")
+	return "", fmt.Errorf("find a free port: none in a thousand tries")
 }
 
 // portOf is the port of an address.

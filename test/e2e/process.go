@@ -46,7 +46,7 @@ var spawner = sync.OnceValue(func() chan func() {
 	return work
 })
 
-// StartProcess starts a process at the lowest priority, that dies with this one.
+// StartProcess starts a process that dies with this one.
 // What it says is added to NAME.log in a folder.
 func StartProcess(logs string, c Command) (*Process, error) {
 	file := filepath.Join(logs, c.Name+".log")
@@ -56,9 +56,9 @@ func StartProcess(logs string, c Command) (*Process, error) {
 	}
 	defer log.Close()
 	p := &Process{Name: c.Name, Log: file, done: make(chan struct{})}
-	p.cmd = exec.Command("nice", append([]string{"-n", "19", c.Path}, c.Args...)...)
+	p.cmd = exec.Command(c.Path, c.Args...)
 	p.cmd.Dir = c.Dir
-	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + logs, "LANG=C", "TMPDIR=" + os.TempDir()}, c.Env...)
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + logs, "LANG=C", "TMPDIR=" + os.TempDir(), mark + "=" + os.Getenv(mark)}, c.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
@@ -125,23 +125,4 @@ func tail(file string, most int64) string {
 		return ""
 	}
 	return strings.TrimSpace(string(data))
-}
-
-// Memory is what the processes of this world use together, in bytes: pages that
-// several share count once (proportional set size).
-func Memory(processes []*Process) int64 {
-	var total int64
-	for _, p := range processes {
-		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p.ID()))
-		if err != nil {
-			continue // it has ended
-		}
-		for line := range strings.Lines(string(data)) {
-			var kb int64
-			if n, _ := fmt.Sscanf(line, "Pss: %d kB", &kb); n == 1 {
-				total += kb << 10
-			}
-		}
-	}
-	return total
 }

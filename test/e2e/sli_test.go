@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,7 @@ import (
 // for what Prometheus says of it.
 func TestBreaksItsSLI(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "errors")
+	s := Tell(t, 4, "errors")
 	s.openShop(nil)
 	s.Publish(Chart{"web", "1.1.0", "1.1.0-errors_staging"})
 	s.Serve()
@@ -26,14 +27,14 @@ func TestBreaksItsSLI(t *testing.T) {
 // goes on and nothing is taken back.
 func TestTelemetryGoesDark(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "dark")
-	s.openShop(nil)
+	s := Tell(t, 4, "dark")
+	s.openShop(map[string]string{"promoter.yaml": strings.Replace(shopConfiguration, "deadline: 2m", "deadline: 1m", 1)})
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
 	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
 	s.World.Traffic.Dark(s.Name+"-staging", true)
 	s.Must(s.World.Argo.Settled(s.Context(), 2*time.Minute, s.app("staging"), "1.1.0"))
-	s.holds(75*time.Second, "staging")
+	s.holds("staging", "inconclusive at the deadline")
 	s.record("held")
 }
 
@@ -41,7 +42,7 @@ func TestTelemetryGoesDark(t *testing.T) {
 // not to blame.
 func TestControlFailsToo(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "control")
+	s := Tell(t, 4, "control")
 	s.openShop(map[string]string{"promoter.yaml": strings.Replace(shopConfiguration, "    minEvents: 20\n", "    minEvents: 20\n    control: true\n", 1)})
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
@@ -50,20 +51,18 @@ func TestControlFailsToo(t *testing.T) {
 	for _, e := range environments[1:] {
 		s.World.Traffic.Fail(s.Name+"-"+e, s.app(e), 0.3)
 	}
-	s.holds(75*time.Second, "staging")
+	s.holds("staging", "not to be blamed on the change")
 	s.record("held")
 }
 
-// holds holds that for so long nobody judges what an environment was moved to,
-// takes it back, or goes on.
-func (s *Story) holds(long time.Duration, environment string) {
+// holds holds that nobody judges what an environment was moved to, takes it
+// back, or goes on: until Promoter says for what reason it waits, and for ten
+// looks more.
+func (s *Story) holds(environment, reason string) {
 	s.Helper()
-	end := time.Now().Add(long)
-	s.Until(long+time.Minute, environment+" is held for "+long.String(), func() (bool, error) {
+	check := func() {
 		pulls, err := s.Repo.Pulls(s.Context())
-		if err != nil {
-			return false, err
-		}
+		s.Must(err)
 		for _, p := range pulls {
 			if strings.Contains(p.Title, "revert") {
 				s.Fatalf("#%d %s is there", p.Number, p.Title)
@@ -75,18 +74,29 @@ func (s *Story) holds(long time.Duration, environment string) {
 				s.Fatalf("#%d %s is merged", p.Number, p.Title)
 			}
 			statuses, err := s.Repo.Statuses(s.Context(), p.MergeCommitSHA)
-			if err != nil {
-				return false, err
-			}
+			s.Must(err)
 			for _, st := range statuses {
 				if final(st) {
 					s.Fatalf("#%d %s has the verdict %s: %s", p.Number, p.Title, st.Status, st.Description)
 				}
 			}
 		}
-		return time.Now().After(end), nil
+	}
+	var said string
+	var next time.Time
+	s.Until(4*time.Minute, environment+" waits: "+reason, func() (bool, error) {
+		check()
+		if time.Now().Before(next) {
+			return false, nil
+		}
+		next = time.Now().Add(5 * time.Second) // to explain is work, too
+		var err error
+		said, err = s.Run("explain", "web", environment)
+		if err == nil && !strings.Contains(said, reason) {
+			err = fmt.Errorf("promoter explains: %s", said)
+		}
+		return err == nil, err
 	})
-	said, err := s.Run("explain", "web", environment)
-	s.Must(err)
+	s.LooksAgain(10, check)
 	s.Says("promoter explain:\n%s", said)
 }

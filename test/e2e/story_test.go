@@ -3,9 +3,12 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +24,7 @@ func BuildProduct(ctx context.Context, dir string) (Product, error) {
 		return Product{}, err
 	}
 	p := Product{filepath.Join(dir, "promoter")}
-	cmd := exec.CommandContext(ctx, "nice", "-n", "19", "go", "build", "-o", p.path, "./cmd/promoter")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", p.path, "./cmd/promoter")
 	cmd.Dir = filepath.Join(here, "..", "..")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return p, fmt.Errorf("build the product: %w: %s", err, said)
@@ -34,26 +37,46 @@ type Story struct {
 	*testing.T
 	World   *World
 	Product Product
+	Number  int    // that it has among those that must be told
 	Name    string // also what its namespaces, applications and charts begin with
 	Repo    *Repository
 	Dir     string // of the product's caches and logs
+	Token   string // of Promoter's account in Argo CD
 	Began   time.Time
 
+	listen   string // where Promoter tells its metrics
 	promoter *Process
 	seen     map[string]bool
 }
 
+// slots are for stories that are told beside each other: more of them only get
+// in each other's way on two cores.
+var slots = make(chan struct{}, 4)
+
 // Tell begins a story.
-func Tell(t *testing.T, w *World, p Product, name string) *Story {
+func Tell(t *testing.T, number int, name string) *Story {
 	t.Helper()
-	s := &Story{T: t, World: w, Product: p, Name: name, Dir: filepath.Join(w.Dir, "stories", name), Began: time.Now(), seen: map[string]bool{}}
+	slots <- struct{}{}
+	t.Cleanup(func() { <-slots })
+	return tellBeside(t, number, name)
+}
+
+// tellBeside begins a story that mostly waits, beside as many others as there
+// are.
+func tellBeside(t *testing.T, number int, name string) *Story {
+	t.Helper()
+	s := &Story{T: t, World: world, Product: product, Number: number, Name: name, Dir: filepath.Join(world.Dir, "stories", name), Token: world.Argo.Token, Began: time.Now(), seen: map[string]bool{}}
 	s.Must(os.MkdirAll(s.Dir, 0o755))
+	var err error
+	s.listen, err = world.ports.next()
+	s.Must(err)
 	t.Cleanup(func() {
-		s.Halt()
 		if t.Failed() {
 			s.Explain()
-			t.Logf("logs are in %s and %s", s.Dir, w.logs)
+			s.row("FAILED")
+			t.Logf("logs are in %s and %s", s.Dir, world.logs)
 		}
+		s.Halt()
 	})
 	return s
 }
@@ -122,14 +145,14 @@ func (s *Story) command(args ...string) Command {
 	args = append(args, "--forge", "gitea", "--forge-url", w.Forge.URL, "--cache-dir", filepath.Join(s.Dir, "cache"))
 	return Command{Name: "promoter-" + s.Name, Path: s.Product.path, Args: args, Dir: s.Dir, Env: []string{
 		"HOME=" + s.Dir, "XDG_CACHE_HOME=" + filepath.Join(s.Dir, "home"), "GIT_CONFIG_NOSYSTEM=1",
-		"PROMOTER_TOKEN=" + w.Forge.Bot, "ARGOCD_TOKEN=" + w.Argo.Token, "KUBECONFIG=" + w.Kubeconfig,
+		"PROMOTER_TOKEN=" + w.Forge.Bot, "ARGOCD_TOKEN=" + s.Token, "KUBECONFIG=" + w.Kubeconfig, mark + "=" + w.Dir,
 	}}
 }
 
 // Serve starts Promoter, to stay.
 func (s *Story) Serve() {
 	s.Helper()
-	p, err := StartProcess(s.Dir, s.command("serve", "--repo", s.Repo.URL, "--listen", "", "--poll", "3s", "--lookup", "5s"))
+	p, err := StartProcess(s.Dir, s.command("serve", "--repo", s.Repo.URL, "--listen", s.listen, "--poll", "3s", "--lookup", "5s"))
 	s.Must(err)
 	s.promoter = p
 }
@@ -142,6 +165,55 @@ func (s *Story) Halt() {
 	}
 }
 
+// looks is how often Promoter has looked since it was started, whatever came of it.
+func (s *Story) looks() (int, error) {
+	req, err := http.NewRequestWithContext(s.Context(), http.MethodGet, "http://"+s.listen+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err
+	}
+	looks := 0
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "promoter_look_seconds_count{") {
+			continue
+		}
+		_, number, _ := strings.Cut(line, "} ")
+		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if err != nil {
+			return 0, err
+		}
+		looks += int(n)
+	}
+	return looks, nil
+}
+
+// LooksAgain waits until Promoter has looked so many times more, and has
+// something checked meanwhile: what it has not done by then it does not do for
+// what it sees.
+func (s *Story) LooksAgain(times int, check func()) {
+	s.Helper()
+	from := -1
+	s.Until(3*time.Minute, fmt.Sprintf("Promoter has looked %d times more", times), func() (bool, error) {
+		now, err := s.looks()
+		if err != nil {
+			return false, err
+		}
+		if from < 0 {
+			from = now + 1 // the look that is under way may have seen what was before
+		}
+		check()
+		return now >= from+times, nil
+	})
+}
+
 // Kill ends Promoter at once, wherever it is.
 func (s *Story) Kill() {
 	s.promoter.Kill()
@@ -151,7 +223,7 @@ func (s *Story) Kill() {
 // Run runs Promoter once, and returns what it said.
 func (s *Story) Run(verb string, args ...string) (string, error) {
 	c := s.command(append([]string{verb, "--remote", s.Repo.URL}, args...)...)
-	cmd := exec.CommandContext(s.Context(), "nice", append([]string{"-n", "19", c.Path}, c.Args...)...)
+	cmd := exec.CommandContext(s.Context(), c.Path, c.Args...)
 	cmd.Dir, cmd.Env = c.Dir, append([]string{"PATH=" + os.Getenv("PATH")}, c.Env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -14,7 +14,7 @@ const automated = "      syncPolicy:\n        automated: {prune: true, selfHeal:
 // a person merges is waited for, and proven once somebody has synced it.
 func TestManualSync(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "manual")
+	s := Tell(t, 6, "manual")
 	s.Publish(Chart{"web", "1.0.0", "1.0.0"})
 	for _, e := range environments {
 		s.Namespaces(s.Name + "-" + e)
@@ -31,12 +31,12 @@ func TestManualSync(t *testing.T) {
 		pulls, err := s.Repo.Pulls(s.Context())
 		return len(pulls) > 0, err
 	})
-	s.holds(15*time.Second, "dev")
+	s.holds("dev", "auto-sync is off")
 	if got := s.pinned("dev"); got != "1.0.0" {
 		t.Errorf("dev pins %s: Promoter has merged what nothing would sync", got)
 	}
 	s.Must(s.Repo.Merge(s.Context(), 1))
-	s.holds(20*time.Second, "dev")
+	s.holds("dev", "nothing syncs it: auto-sync is off")
 	s.sync("dev")
 	s.Says("somebody syncs dev")
 	s.Until(2*time.Minute, "dev's merge has a verdict", func() (bool, error) {
@@ -78,7 +78,7 @@ spec:
 // for, and proven once the window has opened.
 func TestSyncWindowIsClosed(t *testing.T) {
 	t.Parallel()
-	s := Tell(t, world, product, "window")
+	s := Tell(t, 6, "window")
 	s.Must(s.World.Kube.Apply(s.Context(), s.Fill(windowProject)))
 	s.openShop(map[string]string{"platform/web.yaml": strings.Replace(shopSet, "project: default", "project: {{name}}", 1)})
 	project := "apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects/" + s.Name
@@ -87,13 +87,11 @@ func TestSyncWindowIsClosed(t *testing.T) {
 	s.Serve()
 	// Whether it is merged at all is the product's to decide: what a window
 	// keeps out may wait on either side of the merge.
-	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); {
-		s.news()
+	s.LooksAgain(12, func() {
 		if s.pinned("staging") != "1.0.0" {
 			t.Fatal("staging pins 1.1.0, and dev's window is closed")
 		}
-		time.Sleep(2 * time.Second)
-	}
+	})
 	said, err := s.Run("explain", "web", "dev")
 	s.Must(err)
 	s.Says("promoter explain:\n%s", said)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -19,6 +20,7 @@ type rows struct {
 }
 
 type row struct {
+	number          int
 	story, result   string
 	took            time.Duration
 	verdicts, nexts []time.Duration // from merge to verdict, from verdict to the next merge
@@ -35,9 +37,10 @@ func (t *rows) print(out io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "STORY\tRESULT\tTOOK\tMERGE TO VERDICT\tVERDICT TO NEXT MERGE\tPULLS\tMERGES")
+	slices.SortStableFunc(t.list, func(a, b row) int { return a.number - b.number })
+	fmt.Fprintln(w, "STORY\t\tRESULT\tTOOK\tMERGE TO VERDICT\tVERDICT TO NEXT MERGE\tPULLS\tMERGES")
 	for _, r := range t.list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\n", r.story, r.result, r.took.Round(time.Second), spread(r.verdicts), spread(r.nexts), r.pulls, r.merges)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", r.number, r.story, r.result, r.took.Round(time.Second), spread(r.verdicts), spread(r.nexts), r.pulls, r.merges)
 	}
 	w.Flush()
 }
@@ -54,13 +57,30 @@ func spread(all []time.Duration) string {
 	return strings.Join(out, " ")
 }
 
-// record adds the story to the table, with what the Git host knows of it: when
-// each pull request was merged, and when a verdict on it was first written.
+// record adds the story to the table, unless it has failed: then its end does.
 func (s *Story) record(result string) {
 	s.Helper()
-	pulls, err := s.Repo.Pulls(s.Context())
-	s.Must(err)
-	r := row{story: s.Name, result: result, took: time.Since(s.Began), pulls: len(pulls)}
+	if !s.Failed() {
+		s.row(result)
+	}
+}
+
+// row adds the story to the table, with what the Git host knows of it: when each
+// pull request was merged, and when a verdict on it was first written.
+func (s *Story) row(result string) {
+	r := row{number: s.Number, story: s.Name, result: result, took: time.Since(s.Began)}
+	defer func() { table.add(r) }()
+	if s.Repo == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context()), time.Minute)
+	defer cancel()
+	pulls, err := s.Repo.Pulls(ctx)
+	if err != nil {
+		r.result += ": " + err.Error()
+		return
+	}
+	r.pulls = len(pulls)
 	var merged, verdicts []time.Time
 	for _, p := range pulls {
 		if !p.Merged || p.MergedAt == nil {
@@ -68,8 +88,11 @@ func (s *Story) record(result string) {
 		}
 		r.merges++
 		merged = append(merged, *p.MergedAt)
-		statuses, err := s.Repo.Statuses(s.Context(), p.MergeCommitSHA)
-		s.Must(err)
+		statuses, err := s.Repo.Statuses(ctx, p.MergeCommitSHA)
+		if err != nil {
+			r.result += ": " + err.Error()
+			return
+		}
 		for _, st := range statuses {
 			if final(st) {
 				r.verdicts = append(r.verdicts, st.CreatedAt.Sub(*p.MergedAt))
@@ -89,7 +112,6 @@ func (s *Story) record(result string) {
 			r.nexts = append(r.nexts, next.Sub(v))
 		}
 	}
-	table.add(r)
 }
 
 // final reports whether a status is a verdict that stands.

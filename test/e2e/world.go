@@ -43,6 +43,7 @@ type World struct {
 	targets      string // file with what Prometheus scrapes
 
 	mu        sync.Mutex
+	peak      int64 // of the memory of all
 	processes map[string]*Process
 	commands  map[string]Command
 	order     []string
@@ -86,6 +87,9 @@ func moduleDir(ctx context.Context) (string, error) {
 func Start(ctx context.Context, dir string) (*World, error) {
 	w := &World{Dir: dir, logs: filepath.Join(dir, "logs"), processes: map[string]*Process{}, commands: map[string]Command{}, Charts: &Charts{repos: map[string][]published{}}}
 	w.Traffic = &Traffic{world: w, apps: map[string]map[appVersion]counts{}, dark: map[string]bool{}, fail: map[string]float64{}}
+	if err := os.Setenv(mark, dir); err != nil {
+		return nil, err
+	}
 	if err := errors.Join(os.MkdirAll(w.logs, 0o755), os.MkdirAll(filepath.Join(dir, "clones"), 0o755)); err != nil {
 		return nil, err
 	}
@@ -159,8 +163,43 @@ func (w *World) run(ctx context.Context) error {
 	if w.HasFlux() {
 		parts = append(parts, part("Flux", w.startFlux))
 	}
-	return together(parts...)
+	if err := together(parts...); err != nil {
+		return err
+	}
+	w.weigh()
+	return nil
 }
+
+// weigh notes the most memory that was used at any time.
+func (w *World) weigh() {
+	ctx, stop := context.WithCancel(context.Background())
+	w.onStop(stop)
+	go func() {
+		for tick := time.NewTicker(5 * time.Second); ; {
+			all, _ := w.Memory()
+			w.mu.Lock()
+			w.peak = max(w.peak, all)
+			w.mu.Unlock()
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+}
+
+// Peak is the most memory that all processes together used, in bytes, by a look
+// every five seconds.
+func (w *World) Peak() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.peak
+}
+
+// Logs is the folder with what every server said.
+func (w *World) Logs() string { return w.logs }
 
 // HasFlux reports whether Flux was built.
 func (w *World) HasFlux() bool { return w.binary(FluxSource) != "" }
@@ -271,8 +310,43 @@ func (w *World) Processes() []*Process {
 	return out
 }
 
-// Stop stops everything, what was started last first.
-func (w *World) Stop() {
+// Hang makes a process of the world stand still: it takes connections and
+// answers nobody.
+func (w *World) Hang(name string) { w.signal(name, syscall.SIGSTOP) }
+
+// Wake lets a process go on that hangs.
+func (w *World) Wake(name string) { w.signal(name, syscall.SIGCONT) }
+
+func (w *World) signal(name string, s syscall.Signal) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p := w.processes[name]; p != nil {
+		p.Signal(s)
+	}
+}
+
+// Break puts a program that only fails in the place of one that Argo CD calls,
+// helm or kustomize, until the function that it returns is called.
+func (w *World) Break(tool string) (mend func() error, err error) {
+	at := filepath.Join(w.tools, tool)
+	broken := at + ".broken"
+	if err := os.WriteFile(broken, []byte("#!/bin/sh\necho 'it is broken for a while' >&2\nexit 1\n"), 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(broken, at); err != nil {
+		return nil, err
+	}
+	return func() error {
+		if err := os.Symlink(w.binary(tool), broken); err != nil {
+			return err
+		}
+		return os.Rename(broken, at)
+	}, nil
+}
+
+// Stop stops everything, what was started last first. It returns the names of
+// what would have stayed behind, and was ended too.
+func (w *World) Stop() (left []string) {
 	w.mu.Lock()
 	closers := w.closers
 	w.closers = nil
@@ -290,4 +364,5 @@ func (w *World) Stop() {
 	for _, p := range w.Processes() {
 		p.Stop()
 	}
+	return w.sweep()
 }

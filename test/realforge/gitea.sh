@@ -24,6 +24,8 @@ path)
 build)
   mkdir -p "$cache"
   cd "$cache"
+  exec 9>lock
+  flock 9 # one builds, the others wait and find it
   [ -d "$source" ] || GOFLAGS= go mod download "code.gitea.io/gitea@$version" >&2
   ln -sfn "$source" "$cache/static" # its templates and locales
   if [ -x "$binary" ]; then

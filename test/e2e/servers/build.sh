@@ -9,7 +9,9 @@
 # is thrown away with each module that is done. Prometheus, Alertmanager and
 # the OCI registry are Debian's, unpacked and not installed.
 #
-# On two idle cores it takes about 25 minutes the first time.
+# On two idle cores it takes about 25 minutes the first time. Who calls this
+# while another builds waits for it, and finds everything there. It needs Go; on
+# Debian, as root, it installs the few packages that it lacks.
 #
 # Usage: build.sh build | path
 #   build   build what is not there, print the paths
@@ -81,20 +83,40 @@ build() {
   while read -r name package; do
     [ -x "$into/$name" ] && continue
     echo "build $name of $module" >&2
-    (cd "$module" && GOFLAGS="-buildvcs=false" GOCACHE="$cache/go-build" nice -n 19 go build -p "${E2E_JOBS:-2}" -gcflags=all=-dwarf=false \
+    (cd "$module" && GOFLAGS="-buildvcs=false" GOCACHE="$cache/go-build" nice -n 15 go build -p "${E2E_JOBS:-2}" -gcflags=all=-dwarf=false \
       -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$kubernetes -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=31" \
-      -o "$into/$name" "$package" >&2)
+      -o "$into/$name.new" "$package" >&2)
+    mv "$into/$name.new" "$into/$name" # whole, or not there
   done < <(binaries "$module")
   assets "$module" "$into"
   touch "$into/complete"
   rm -rf "$cache/go-build"
 }
 
+# need installs Debian's packages for the programs that are missing.
+need() {
+  local package missing=()
+  for package in "$@"; do
+    command -v "${package#*:}" >/dev/null || missing+=("${package%%:*}")
+  done
+  [ ${#missing[@]} = 0 ] && return
+  echo "install ${missing[*]}" >&2
+  [ "$(id -u)" = 0 ] || { echo "as root, run apt-get install --no-install-recommends ${missing[*]}" >&2; exit 1; }
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
 unpack() {
   local into=$cache/debian
   [ -e "$into/complete" ] && return
+  rm -rf "$into"
   mkdir -p "$into/deb"
-  (cd "$into/deb" && apt-get download $debian >&2) || { echo "fetch $debian: run apt-get update first" >&2; exit 1; }
+  echo "fetch $debian" >&2
+  chmod 777 "$into/deb" # apt-get, run by root, fetches as a user of its own
+  (
+    cd "$into/deb"
+    apt-get download -qq $debian >&2 || { apt-get update -qq >&2 && apt-get download -qq $debian >&2; }
+  ) || { echo "fetch $debian: they are not to be had; run apt-get update as root" >&2; exit 1; }
   for deb in "$into"/deb/*.deb; do dpkg -x "$deb" "$into/root"; done
   touch "$into/complete"
 }
@@ -118,12 +140,16 @@ paths() {
     echo "$module/ $into"
   done
   [ -e "$cache/debian/complete" ] || { echo "the servers from Debian are not there: run $PWD/build.sh build" >&2; exit 1; }
-  for name in prometheus prometheus-alertmanager docker-registry; do echo "$name $cache/debian/root/usr/bin/$name"; done
+  for name in $debian; do echo "$name $cache/debian/root/usr/bin/$name"; done
 }
 
 case ${1:-build} in
 path) paths ;;
 build)
+  need git build-essential:gcc
+  mkdir -p "$cache"
+  exec 9>"$cache/lock"
+  flock 9 # until this process ends
   unpack
   templates
   for module in $modules; do build "$module"; done
