@@ -23,7 +23,7 @@ Begin in a checkout of your repository:
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	c.AddCommand(initCommand(), checkCommand(), scanCommand(), planCommand(), runCommand(), serveCommand(), explainCommand(), testCommand(), simulateCommand(), demoCommand(), versionCommand())
+	c.AddCommand(initCommand(), checkCommand(), scanCommand(), planCommand(), runCommand(), serveCommand(), explainCommand(), reportCommand(), testCommand(), simulateCommand(), demoCommand(), versionCommand())
 	return c
 }
 

@@ -91,6 +91,9 @@ func File(path string, data []byte, list []detectors.Detector) *detectors.Report
 	return r.read(path, data, format)
 }
 
+// Reads reports whether Run looks into a file, by its path alone.
+func Reads(path string, list []detectors.Detector) bool { return formatFor(path, list) != unread }
+
 // formatFor is the format of a path, given what the detectors want.
 func formatFor(path string, list []detectors.Detector) format {
 	f := formatOf(path)
