@@ -33,9 +33,9 @@ func (e *Executor) deliver(ctx context.Context, a promoter.Action) (string, erro
 	case promoter.OpenTicket:
 		return e.openTicket(ctx, a)
 	case promoter.CloseTicket:
-		desk, ok := e.Forge.(Desk)
-		if !ok {
-			return "", errors.New("this forge keeps no issues for us")
+		desk, err := e.desk()
+		if err != nil {
+			return "", err
 		}
 		return "", desk.CloseIssue(ctx, a.Number, e.Words.Closing(a))
 	case promoter.EndOperation:
@@ -107,40 +107,28 @@ func (e *Executor) talker() (Talker, error) {
 	return t, nil
 }
 
+func (e *Executor) desk() (Desk, error) {
+	d, ok := e.Forge.(Desk)
+	if !ok {
+		return nil, errors.New("this forge keeps no issues for us")
+	}
+	return d, nil
+}
+
 // record writes evidence down, unless it is there.
 func (e *Executor) record(ctx context.Context, a promoter.WriteRecord) error {
-	t, err := e.talker()
-	if err != nil {
-		return err
-	}
-	comments, err := t.Comments(ctx, talkSince(e.Now()))
-	if err != nil {
-		return err
-	}
-	for _, c := range comments {
-		if r, ok := e.Words.RecordOf(c.Body); ok && slices.Contains(e.Selves, c.Author) && c.Number == a.Number && r.Branch == a.Record.Branch {
-			return nil
-		}
-	}
-	return t.Comment(ctx, a.Number, e.Words.Record(a))
+	return e.say(ctx, a.Number, e.Words.Record(a), func(c Comment) bool {
+		r, ok := e.Words.RecordOf(c.Body)
+		return ok && c.Number == a.Number && r.Branch == a.Record.Branch
+	})
 }
 
 // reply answers a command, unless it is answered.
 func (e *Executor) reply(ctx context.Context, a promoter.Reply) error {
-	t, err := e.talker()
-	if err != nil {
-		return err
-	}
-	comments, err := t.Comments(ctx, talkSince(e.Now()))
-	if err != nil {
-		return err
-	}
-	for _, c := range comments {
-		if to, ok := e.Words.RepliesTo(c.Body); ok && slices.Contains(e.Selves, c.Author) && to == a.Comment {
-			return nil
-		}
-	}
-	return t.Comment(ctx, a.Number, e.Words.Reply(a))
+	return e.say(ctx, a.Number, e.Words.Reply(a), func(c Comment) bool {
+		to, ok := e.Words.RepliesTo(c.Body)
+		return ok && to == a.Comment
+	})
 }
 
 func (e *Executor) label(ctx context.Context, a promoter.Label) error {
@@ -167,9 +155,9 @@ func (e *Executor) label(ctx context.Context, a promoter.Label) error {
 
 // openTicket opens an issue, unless one is open for the same.
 func (e *Executor) openTicket(ctx context.Context, a promoter.OpenTicket) (string, error) {
-	desk, ok := e.Forge.(Desk)
-	if !ok {
-		return "", errors.New("this forge keeps no issues for us")
+	desk, err := e.desk()
+	if err != nil {
+		return "", err
 	}
 	title, body, labels := e.Words.Ticket(a)
 	issues, err := desk.Issues(ctx, promoter.TicketLabel)
@@ -185,7 +173,14 @@ func (e *Executor) openTicket(ctx context.Context, a promoter.OpenTicket) (strin
 		labels = append(labels, promoter.TicketLabel)
 	}
 	i, err := desk.OpenIssue(ctx, NewIssue{Title: title, Body: body, Labels: labels, Assignees: e.Assignees})
-	return fmt.Sprintf("#%d %s", i.Number, i.URL), err
+	if i.Number == 0 {
+		return "", err
+	}
+	stands, twice := e.alone(ctx, desk, i, a.Key)
+	if stands != i.Number {
+		return fmt.Sprintf("#%d is open for it", stands), twice
+	}
+	return fmt.Sprintf("#%d %s", i.Number, i.URL), errors.Join(err, twice)
 }
 
 func (e *Executor) silence(ctx context.Context, a promoter.Action) error {

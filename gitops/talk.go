@@ -32,6 +32,13 @@ type Unlabeler interface {
 	Unlabel(ctx context.Context, number int, label string) error
 }
 
+// Uncommenter is a forge on which what we said can be taken back. It needs no
+// right that commenting does not need: everybody may delete their own words.
+type Uncommenter interface {
+	// Uncomment deletes a comment of ours. One that is gone is no error.
+	Uncomment(ctx context.Context, id int64) error
+}
+
 // Comment is what somebody wrote under a pull or an issue.
 type Comment struct {
 	ID     int64

@@ -24,6 +24,8 @@ type Talk struct {
 	Records []promoter.Record
 	Silent  bool   // the forge takes no comments or keeps no issues for us
 	Unknown string // why it could not be read
+	// Duplicates are what we have said twice: for Executor.Mend.
+	Duplicates []Duplicate
 	// approvals are the comments that approve, of people who may command.
 	approvals []Comment
 }
@@ -53,15 +55,18 @@ func (l *Listener) Listen(ctx context.Context, selves []string) Talk {
 		return Talk{Unknown: err.Error()}
 	}
 	seen := map[int]bool{}
+	var each []Issue
 	for _, i := range slices.Concat(stops, issues) {
 		if seen[i.Number] {
 			continue
 		}
 		seen[i.Number] = true
+		each = append(each, i)
 		ticket := promoter.Ticket{Number: i.Number, Title: i.Title, Open: i.Open, By: i.Author, Stop: slices.Contains(i.Labels, promoter.StopLabel)}
 		ticket.Key = l.Words.TicketKey(i.Body)
 		t.Tickets = append(t.Tickets, ticket)
 	}
+	t.Duplicates = l.duplicates(comments, each, selves)
 	return t
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"promoter/gitops"
 )
 
@@ -141,6 +143,68 @@ func comment(t *test) {
 	}
 	if err := f.Comment(t.ctx, 4711, "Lost."); !errors.Is(err, gitops.ErrNotFound) {
 		t.Errorf("under nothing: got %v, want %v", err, gitops.ErrNotFound)
+	}
+}
+
+// uncomment: what is taken back is gone, and nothing else is; two may take back
+// the same.
+func uncomment(t *test) {
+	f := t.talker()
+	u, ok := t.Forge.(gitops.Uncommenter)
+	if !ok {
+		t.Skip("the driver takes nothing back")
+	}
+	a, b := t.open("promoter/a"), t.open("promoter/b")
+	for _, number := range []int{a.Number, b.Number, a.Number} {
+		if err := f.Comment(t.ctx, number, "Said."); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := t.comments(f, time.Time{})
+	if len(said) != 3 || said[0].ID >= said[1].ID || said[1].ID >= said[2].ID {
+		t.Fatalf("got %+v, want three whose numbers rise", said)
+	}
+	for range 2 {
+		if err := u.Uncomment(t.ctx, said[2].ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := t.comments(f, time.Time{}); len(got) != 2 || got[0].ID != said[0].ID || got[1].ID != said[1].ID {
+			t.Errorf("got %+v, want the first two", got)
+		}
+	}
+	if err := u.Uncomment(t.ctx, 1<<40); err != nil {
+		t.Errorf("what was never said: %v", err)
+	}
+	if p := t.pull(a.Number); p.State != "open" {
+		t.Errorf("got %+v", p)
+	}
+}
+
+// lastWords: of many who close the same at once with the same words, one is
+// heard.
+func lastWords(t *test) {
+	desk := t.desk()
+	p := t.open("promoter/a")
+	i, err := desk.OpenIssue(t.ctx, gitops.NewIssue{Title: "One", Labels: []string{"promoter/incident"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, closes := range map[string]func(string) error{
+		"pull":  func(why string) error { return t.Forge.Close(t.ctx, p.Number, why) },
+		"issue": func(why string) error { return desk.CloseIssue(t.ctx, i.Number, why) },
+	} {
+		var g errgroup.Group
+		for range 6 {
+			g.Go(func() error { return closes("The " + what + " is over.") })
+		}
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	for number, want := range map[int]string{p.Number: "The pull is over.", i.Number: "The issue is over."} {
+		if got := t.World.Comments(t, number); len(got) != 1 || strings.TrimSpace(got[0]) != want {
+			t.Errorf("#%d: got %q, want %q once", number, got, want)
+		}
 	}
 }
 

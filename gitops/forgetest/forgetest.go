@@ -150,6 +150,8 @@ var cases = []struct {
 	{"comments: since and edited", commentsSince},
 	{"comments: paging", commentsPaging},
 	{"comment", comment},
+	{"comment: taken back", uncomment},
+	{"comment: last words at once", lastWords},
 	{"reviews", reviews},
 	{"reviews: of an old head", oldReviews},
 	{"labelings", labelings},

@@ -16,7 +16,10 @@ import (
 	"promoter/gitops"
 )
 
-var _ gitops.Talker = (*Forge)(nil)
+var (
+	_ gitops.Talker      = (*Forge)(nil)
+	_ gitops.Uncommenter = (*Forge)(nil)
+)
 
 // all reads a list that may change while it is read: what leaves it lets the
 // others move up, past us. One of several pages is read until it reads the
@@ -57,21 +60,28 @@ func once[T any](ctx context.Context, f *Forge, path string, q url.Values) (all 
 	}
 }
 
+// comment is a comment as the server has it.
+type comment struct {
+	ID      int64     `json:"id"`
+	URL     string    `json:"html_url"`
+	Issue   string    `json:"issue_url"`
+	Pull    string    `json:"pull_request_url"`
+	User    *user     `json:"user"`
+	Body    string    `json:"body"`
+	Created time.Time `json:"created_at"`
+	Updated time.Time `json:"updated_at"`
+}
+
+// ours leaves out where it stands.
+func (c *comment) ours() gitops.Comment {
+	return gitops.Comment{ID: c.ID, Author: c.User.name(), Body: c.Body, URL: c.URL, At: c.Created, Edited: c.Updated}
+}
+
 // Comments implements gitops.Talker.
 func (f *Forge) Comments(ctx context.Context, since time.Time) ([]gitops.Comment, error) {
 	q := url.Values{}
 	if !since.IsZero() {
 		q.Set("since", since.UTC().Format(time.RFC3339))
-	}
-	type comment struct {
-		ID      int64     `json:"id"`
-		URL     string    `json:"html_url"`
-		Issue   string    `json:"issue_url"`
-		Pull    string    `json:"pull_request_url"`
-		User    *user     `json:"user"`
-		Body    string    `json:"body"`
-		Created time.Time `json:"created_at"`
-		Updated time.Time `json:"updated_at"`
 	}
 	list, err := all(ctx, f, f.repo+"/issues/comments", q, func(a, b comment) bool { return a.ID == b.ID && a.Updated.Equal(b.Updated) })
 	if err != nil {
@@ -88,7 +98,9 @@ func (f *Forge) Comments(ctx context.Context, since time.Time) ([]gitops.Comment
 		if err != nil {
 			return nil, fmt.Errorf("list comments: of comment %d it is not said where it stands: %q", c.ID, c.Issue+c.Pull)
 		}
-		out = append(out, gitops.Comment{ID: c.ID, Number: number, Author: c.User.name(), Body: c.Body, URL: c.URL, At: c.Created, Edited: c.Updated})
+		said := c.ours()
+		said.Number = number
+		out = append(out, said)
 	}
 	return out, nil
 }
@@ -256,13 +268,29 @@ func (f *Forge) team(ctx context.Context, org, name string) (int64, error) {
 
 // Comment implements gitops.Talker.
 func (f *Forge) Comment(ctx context.Context, number int, body string) error {
-	_, err := f.api.call(ctx, http.MethodPost, fmt.Sprintf("%s/issues/%d/comments", f.repo, number), map[string]any{"body": body}, nil)
+	_, err := f.comment(ctx, number, body)
+	return err
+}
+
+func (f *Forge) comment(ctx context.Context, number int, body string) (gitops.Comment, error) {
+	var c comment
+	_, err := f.api.call(ctx, http.MethodPost, fmt.Sprintf("%s/issues/%d/comments", f.repo, number), map[string]any{"body": body}, &c)
 	var no *refusal
 	if errors.As(err, &no) && strings.Contains(no.message, "does not exist") { // with status 500
-		return fmt.Errorf("comment on #%d: %w: %s", number, gitops.ErrNotFound, no.message)
+		return gitops.Comment{}, fmt.Errorf("comment on #%d: %w: %s", number, gitops.ErrNotFound, no.message)
 	}
 	if err != nil {
-		return fmt.Errorf("comment on #%d: %w", number, err)
+		return gitops.Comment{}, fmt.Errorf("comment on #%d: %w", number, err)
+	}
+	return c.ours(), nil
+}
+
+// Uncomment implements gitops.Uncommenter. It asks for the scope that
+// commenting asks for: who wrote a comment may delete it.
+func (f *Forge) Uncomment(ctx context.Context, id int64) error {
+	_, err := f.api.call(ctx, http.MethodDelete, fmt.Sprintf("%s/issues/comments/%d", f.repo, id), nil, nil)
+	if err != nil && !errors.Is(err, gitops.ErrNotFound) {
+		return fmt.Errorf("delete comment %d: %w", id, err)
 	}
 	return nil
 }

@@ -247,21 +247,26 @@ func (f *Forge) Close(ctx context.Context, number int, comment string) error {
 }
 
 // lastWord comments on an issue or a pull, unless its last comment says the
-// same. The server lists all of them at once, the oldest first.
-func (f *Forge) lastWord(ctx context.Context, number int, comment string) error {
-	if comment == "" {
+// same. The server lists all of them at once.
+func (f *Forge) lastWord(ctx context.Context, number int, text string) error {
+	if text == "" {
 		return nil
 	}
-	var list []struct {
-		Body string `json:"body"`
-	}
-	if _, err := f.api.call(ctx, http.MethodGet, fmt.Sprintf("%s/issues/%d/comments", f.repo, number), nil, &list); err != nil {
-		return fmt.Errorf("list comments on #%d: %w", number, err)
-	}
-	if n := len(list); n > 0 && strings.TrimSpace(list[n-1].Body) == strings.TrimSpace(comment) {
-		return nil
-	}
-	return f.Comment(ctx, number, comment)
+	return gitops.LastWord(gitops.Thread{
+		Read: func() ([]gitops.Comment, error) {
+			var list []comment
+			if _, err := f.api.call(ctx, http.MethodGet, fmt.Sprintf("%s/issues/%d/comments", f.repo, number), nil, &list); err != nil {
+				return nil, fmt.Errorf("list comments on #%d: %w", number, err)
+			}
+			var all []gitops.Comment
+			for _, c := range list {
+				all = append(all, c.ours())
+			}
+			return all, nil
+		},
+		Write:  func(body string) (gitops.Comment, error) { return f.comment(ctx, number, body) },
+		Remove: func(id int64) error { return f.Uncomment(ctx, id) },
+	}, text)
 }
 
 // SetStatus implements gitops.Forge.

@@ -275,6 +275,7 @@ var unlike = map[string]string{
 	"draft and ready":               "it has no GraphQL",
 	"statuses":                      "it has no commit statuses",
 	"comments: since and edited":    "it takes the list of all comments for an issue of that number, and answers 404",
+	"comment: taken back":           "it takes the list of all comments for an issue of that number, and answers 404",
 	"comments: paging":              "it takes the list of all comments for an issue of that number, and answers 404",
 	"reviews: of an old head":       "a pull stays at the commit that it was opened at",
 	"labelings":                     "it has no events of pulls",

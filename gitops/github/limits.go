@@ -91,10 +91,15 @@ func (l *limits) enter(req *http.Request) error {
 	if l.now().Before(l.until) {
 		return &gitops.RateLimited{Until: l.until, Why: l.why}
 	}
-	if !createsContent(req.Method, req.URL.Path) {
-		return nil
+	if createsContent(req.Method, req.URL.Path) {
+		return l.count()
 	}
-	return l.count()
+	if req.Method == http.MethodDelete && deletedComment.MatchString(req.URL.Path) {
+		// Whether GitHub counts it is not said. It takes away what was counted,
+		// and is never refused for our own pace: what is said twice would stay.
+		l.content = append(l.content, l.now())
+	}
+	return nil
 }
 
 // spend counts a call that creates content, or refuses it.
@@ -248,6 +253,8 @@ func (l *limits) repeat(req *http.Request, wait time.Duration) (*http.Response, 
 // change pulls, issues, comments, reviews and labels, and merges, of which
 // GitHub's documentation says so too.
 var contentPath = regexp.MustCompile(`/repos/[^/]+/[^/]+/(pulls(/\d+(/merge|/requested_reviewers|/reviews.*)?)?|issues(/\d+(/.*)?)?|issues/comments/\d+|labels.*)$`)
+
+var deletedComment = regexp.MustCompile(`/repos/[^/]+/[^/]+/issues/comments/\d+$`)
 
 func createsContent(method, path string) bool {
 	return method != http.MethodGet && method != http.MethodDelete && contentPath.MatchString(path)

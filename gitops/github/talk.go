@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"path"
 	"regexp"
@@ -18,7 +19,10 @@ import (
 	"promoter/gitops"
 )
 
-var _ gitops.Talker = (*Forge)(nil)
+var (
+	_ gitops.Talker      = (*Forge)(nil)
+	_ gitops.Uncommenter = (*Forge)(nil)
+)
 
 // Comments implements gitops.Talker. What is asked for begins at a full hour,
 // so that the question stays the same, and can be answered by "not modified",
@@ -49,9 +53,9 @@ func (f *Forge) Comments(ctx context.Context, since time.Time) ([]gitops.Comment
 			return nil, fmt.Errorf("list comments in %s/%s: of comment %d it is not said where it stands: %q", f.owner, f.repo, c.GetID(), c.GetIssueURL())
 		}
 		if edited := c.GetUpdatedAt().Time; !edited.Before(since) {
-			all = append(all, gitops.Comment{
-				ID: c.GetID(), Number: number, Author: c.GetUser().GetLogin(), Body: c.GetBody(), URL: c.GetHTMLURL(), At: c.GetCreatedAt().Time, Edited: edited,
-			})
+			said := remark(c)
+			said.Number = number
+			all = append(all, said)
 		}
 	}
 	return all, nil
@@ -169,8 +173,33 @@ func (f *Forge) Member(ctx context.Context, team, login string) (bool, error) {
 
 // Comment implements gitops.Talker.
 func (f *Forge) Comment(ctx context.Context, number int, body string) error {
-	_, _, err := f.client.Issues.CreateComment(ctx, f.owner, f.repo, number, &github.IssueComment{Body: &body})
-	return f.explain(fmt.Sprintf("comment on #%d", number), err)
+	_, err := f.comment(ctx, number, body)
+	return err
+}
+
+func (f *Forge) comment(ctx context.Context, number int, body string) (gitops.Comment, error) {
+	c, _, err := f.client.Issues.CreateComment(ctx, f.owner, f.repo, number, &github.IssueComment{Body: &body})
+	if err != nil {
+		return gitops.Comment{}, f.explain(fmt.Sprintf("comment on #%d", number), err)
+	}
+	return remark(c), nil
+}
+
+// remark is a comment without where it stands.
+func remark(c *github.IssueComment) gitops.Comment {
+	return gitops.Comment{
+		ID: c.GetID(), Author: c.GetUser().GetLogin(), Body: c.GetBody(), URL: c.GetHTMLURL(), At: c.GetCreatedAt().Time, Edited: c.GetUpdatedAt().Time,
+	}
+}
+
+// Uncomment implements gitops.Uncommenter. It asks for the permission that
+// commenting asks for: to write to issues, or to pull requests.
+func (f *Forge) Uncomment(ctx context.Context, id int64) error {
+	resp, err := f.client.Issues.DeleteComment(ctx, f.owner, f.repo, id)
+	if resp != nil && resp.StatusCode == http.StatusNotFound {
+		return nil
+	}
+	return f.explain(fmt.Sprintf("delete comment %d", id), err)
 }
 
 // pages reads a list page by page to its end.

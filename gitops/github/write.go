@@ -167,16 +167,23 @@ func (f *Forge) lastWord(ctx context.Context, number int, comment string) error 
 	if comment == "" {
 		return nil
 	}
-	list, err := pages(f.page, func(o github.ListOptions) ([]*github.IssueComment, *github.Response, error) {
-		return f.client.Issues.ListComments(ctx, f.owner, f.repo, number, &github.IssueListCommentsOptions{ListOptions: o})
-	})
-	if err != nil {
-		return f.explain(fmt.Sprintf("list comments on #%d", number), err)
-	}
-	if n := len(list); n > 0 && strings.TrimSpace(list[n-1].GetBody()) == strings.TrimSpace(comment) {
-		return nil
-	}
-	return f.Comment(ctx, number, comment)
+	return gitops.LastWord(gitops.Thread{
+		Read: func() ([]gitops.Comment, error) {
+			list, err := pages(f.page, func(o github.ListOptions) ([]*github.IssueComment, *github.Response, error) {
+				return f.client.Issues.ListComments(ctx, f.owner, f.repo, number, &github.IssueListCommentsOptions{ListOptions: o})
+			})
+			if err != nil {
+				return nil, f.explain(fmt.Sprintf("list comments on #%d", number), err)
+			}
+			var all []gitops.Comment
+			for _, c := range list {
+				all = append(all, remark(c))
+			}
+			return all, nil
+		},
+		Write:  func(body string) (gitops.Comment, error) { return f.comment(ctx, number, body) },
+		Remove: func(id int64) error { return f.Uncomment(ctx, id) },
+	}, comment)
 }
 
 // describable is the longest description of a status, in characters.

@@ -241,14 +241,32 @@ func (s *Server) editComment(c *request) (int, any, error) {
 	if err := c.decode(&in); err != nil {
 		return 0, nil, err
 	}
+	i, nth, err := c.comment()
+	if err != nil {
+		return 0, nil, err
+	}
+	return 200, c.repo.commentShape(i, c.repo.reword(i, nth, in.Body, c.login)), nil
+}
+
+func (s *Server) deleteComment(c *request) (int, any, error) {
+	i, nth, err := c.comment()
+	if err != nil {
+		return 0, nil, err
+	}
+	c.repo.unsay(i, nth, c.login)
+	return 204, nil, nil
+}
+
+// comment finds the comment that a call is about.
+func (c *request) comment() (*issue, int, error) {
 	id, err := strconv.ParseInt(c.PathValue("id"), 10, 64)
 	if err != nil {
-		return 0, nil, notFound()
+		return nil, 0, notFound()
 	}
 	for _, i := range c.repo.issues {
 		if nth := slices.IndexFunc(i.comments, func(x comment) bool { return x.id == id }); nth >= 0 {
-			return 200, c.repo.commentShape(i, c.repo.reword(i, nth, in.Body, c.login)), nil
+			return i, nth, nil
 		}
 	}
-	return 0, nil, notFound()
+	return nil, 0, notFound()
 }

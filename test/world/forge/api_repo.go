@@ -42,6 +42,7 @@ func (s *Server) routes() {
 		"GET /issues/{number}/comments":            s.listComments,
 		"POST /issues/{number}/comments":           s.addComment,
 		"PATCH /issues/comments/{id}":              s.editComment,
+		"DELETE /issues/comments/{id}":             s.deleteComment,
 		"GET /git/ref/{ref...}":                    s.getRef,
 		"POST /git/refs":                           s.createRef,
 		"PATCH /git/refs/{ref...}":                 s.updateRef,

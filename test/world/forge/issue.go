@@ -159,6 +159,14 @@ func (r *Repo) reword(i *issue, nth int, text, by string) comment {
 	return *x
 }
 
+// unsay deletes a comment.
+func (r *Repo) unsay(i *issue, nth int, by string) {
+	x := i.comments[nth]
+	i.comments = slices.Delete(i.comments, nth, nth+1)
+	r.touch(i)
+	r.remark(i, x, "deleted", by)
+}
+
 func (r *Repo) remark(i *issue, x comment, action, by string) {
 	r.emit("issue_comment", object{
 		"action": action, "issue": r.issueShape(i), "comment": r.commentShape(i, x), "repository": r.shape(), "sender": r.server.user(by),
