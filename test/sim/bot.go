@@ -17,7 +17,6 @@ import (
 // stumble is what befalls one of the next looks.
 type stumble struct {
 	kind string // see stumbles
-	n    int
 	span time.Duration
 	old  *forge // what the forge shows
 	refs map[string]string
@@ -47,6 +46,7 @@ type process struct {
 	ledger   *gitops.Ledger
 	answers  *gitops.Answerer
 	refusals map[int]string
+	twice    []gitops.Duplicate // what stands twice, as it was last seen
 }
 
 func (w *world) process() *process {
@@ -78,10 +78,39 @@ const mostLooks = 60
 // maxRounds is how often one look asks what its decision lacks.
 const maxRounds = 8
 
-// tick is one run: it looks and acts until nothing is to be done, unless it is
+// stepBetween lets another process do all that it finds to do.
+func (w *world) stepBetween() {
+	if w.between {
+		return
+	}
+	w.between, w.interleaved = true, true
+	w.tell("   meanwhile, another process:")
+	pending := w.pending
+	w.pending = nil
+	w.run(w.process())
+	w.pending = append(pending, w.pending...)
+	w.tell("   and the first one goes on:")
+	w.between = false
+}
+
+// handBetween lets a person do something.
+func (w *world) handBetween(pick uint64) {
+	rng := rand.New(rand.NewPCG(pick, 3))
+	kind := oneOf(rng, deeds...)
+	if w.interleaved = true; kind == "person between" || kind == "withdraw" {
+		kind = "person closes"
+	}
+	w.tell("   meanwhile, a %s", kind)
+	w.deed(strings.TrimPrefix(kind, "person "), rng)
+}
+
+// tick is one run of a process that knows nothing. It reports whether it came to
+// an end.
+func (w *world) tick() bool { return w.run(w.process()) }
+
+// run lets a process look and act until nothing is to be done, unless it is
 // killed. It reports whether it came to an end.
-func (w *world) tick() bool {
-	p := w.process()
+func (w *world) run(p *process) bool {
 	tried := map[string]bool{}
 	for range mostLooks {
 		s := w.stumbles()
@@ -91,7 +120,8 @@ func (w *world) tick() bool {
 		}
 		w.last = v.d
 		todo := slices.DeleteFunc(slices.Clone(v.d.Actions), func(a promoter.Action) bool { return tried[a.String()] })
-		acted := len(todo) > 0
+		mended := p.mend(tried)
+		acted := len(todo) > 0 || mended
 		if s.kind == "late" {
 			if acted {
 				w.delayed = append(w.delayed, delayed{w.now.Add(s.span), todo, v})
@@ -149,16 +179,6 @@ func (p *process) disturbed(s stumble, todo []promoter.Action) []promoter.Action
 		slices.Reverse(todo)
 	case "twice":
 		todo = slices.Concat(todo, todo)
-	case "killed before":
-		p.line.wounds = append(make([]wound, s.n), diesBefore)
-	case "killed after":
-		p.line.wounds = append(make([]wound, s.n), diesAfter)
-	case "fails":
-		p.line.wounds = append(make([]wound, s.n), lostBefore)
-	case "answer lost":
-		p.line.wounds = append(make([]wound, s.n), lostAfter)
-	case "write twice":
-		p.line.wounds = append(make([]wound, s.n), done2)
 	case "second bot":
 		other := p.world.process()
 		if u, ok := other.look(stumble{old: s.old, refs: s.refs}); ok {
@@ -166,6 +186,25 @@ func (p *process) disturbed(s stumble, todo []promoter.Action) []promoter.Action
 		}
 	}
 	return todo
+}
+
+// mend takes back what stands twice. It reports whether there was any.
+func (p *process) mend(tried map[string]bool) bool {
+	some := false
+	for _, d := range p.twice {
+		if tried[d.String()] {
+			continue
+		}
+		tried[d.String()], some = true, true
+		e := p.executor()
+		if err := e.Mend(context.Background(), d); err != nil {
+			p.world.tell("   failed %s: %v", d, err)
+			continue
+		}
+		p.world.acted["mend"]++
+		p.world.tell("   %s", d)
+	}
+	return some
 }
 
 // between does two lists in turn.
@@ -185,11 +224,7 @@ func between(a, b []promoter.Action) []promoter.Action {
 // do executes one action.
 func (p *process) do(a promoter.Action) gitops.Outcome {
 	w := p.world
-	e := gitops.Executor{
-		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Selves: []string{bot}, Engines: w.engines(), Now: w.clock,
-		Render: func(s promoter.Sheet) (string, string, error) { return s.Title(), templates.Marker(s), nil },
-	}
-	p.clone.refs = w.repo.refs
+	e := p.executor()
 	o, err := e.Execute(context.Background(), a)
 	verb, _, _ := strings.Cut(a.String(), " ")
 	switch {
@@ -207,6 +242,15 @@ func (p *process) do(a promoter.Action) gitops.Outcome {
 		w.tell("   %s", a)
 	}
 	return o
+}
+
+func (p *process) executor() *gitops.Executor {
+	w := p.world
+	p.clone.refs = w.repo.refs
+	return &gitops.Executor{
+		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Selves: []string{bot}, Engines: w.engines(), Now: w.clock,
+		Render: func(s promoter.Sheet) (string, string, error) { return s.Title(), templates.Marker(s), nil },
+	}
 }
 
 // look observes and decides; false when the base branch cannot be read.
@@ -243,6 +287,7 @@ func (p *process) look(s stumble) (*view, bool) {
 		}
 	}
 	talk := p.answers.Listener.Listen(ctx, []string{bot})
+	p.twice = talk.Duplicates
 	if w.silent {
 		talk = gitops.Talk{Silent: true}
 	}

@@ -240,7 +240,7 @@ var deeds = []string{
 	"person objects", "person holds", "person unholds", "person labels retry", "person labels revert", "person comments hold", "person comments resume",
 	"person comments retry", "person comments revert", "person comments stop", "person comments approve", "person comments nonsense", "guest comments", "guest labels", "person pins back", "person pins ahead",
 	"person reverts", "person edits beside", "person edits elsewhere", "person rewrites base", "person deletes branch", "person closes issue", "person opens stop",
-	"person closes stop", "person drafts", "person readies", "person pins over", "person relabels superseded", "person unlabels retry", "withdraw",
+	"person closes stop", "person between", "person between", "person between", "person drafts", "person readies", "person pins over", "person relabels superseded", "person unlabels retry", "withdraw",
 }
 
 // troubled are what goes wrong in clusters and metrics.
@@ -251,7 +251,7 @@ var troubled = []string{
 // stumbling are faults of ours: what befalls looks and effects.
 var stumbling = []string{
 	"killed before", "killed after", "killed after", "fails", "answer lost", "write twice", "twice", "late", "reversed", "second bot", "second bot", "stale", "stale",
-	"unreadable", "unread", "unlisted", "limited", "denied", "skew", "partial list", "dim", "dim",
+	"unreadable", "unread", "unlisted", "limited", "denied", "skew", "partial list", "dim", "dim", "bot between", "bot between", "bot between",
 }
 
 // happen fills the story.

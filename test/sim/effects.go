@@ -26,7 +26,7 @@ func (w *world) skewed() time.Duration { return 10 * time.Minute }
 
 // again counts what may happen once.
 func (w *world) again(what string) {
-	if w.once[what]++; w.once[what] > 1 {
+	if w.once[what]++; w.once[what] > 1 && !w.interleaved {
 		w.violate("nothing twice (law 4)", "%s a second time", what)
 	}
 }
@@ -197,7 +197,7 @@ func (w *world) said(number int, body string) {
 func (w *world) issued(n gitops.NewIssue) {
 	key := templates.TicketKeyOf(n.Body)
 	for _, i := range w.forge.issues {
-		if i.Open && key != "" && templates.TicketKeyOf(i.Body) == key {
+		if i.Open && key != "" && !w.interleaved && templates.TicketKeyOf(i.Body) == key {
 			w.violate("nothing twice (law 4)", "#%d is open for %s already", i.Number, key)
 		}
 		if !i.Open && key == templates.TicketKeyOf(i.Body) && strings.HasPrefix(key, "incident") {

@@ -18,22 +18,49 @@ import (
 type line struct {
 	world *world
 	shown *forge // what it is shown while it looks; nil: what there is
-	// wounds are what befalls its writes: the next one in the list, each.
-	wounds []wound
-	dead   bool
+	dead  bool
 }
 
 // wound is what befalls one write.
 type wound int
 
 const (
-	sound      wound = iota
-	diesBefore       // the process is killed before it
-	diesAfter        // and after it
-	lostBefore       // it fails
-	lostAfter        // it is done, and the answer is lost
-	done2            // it is done twice
+	sound       wound = iota
+	diesBefore        // the process is killed before it
+	diesAfter         // and after it
+	lostBefore        // it fails
+	lostAfter         // it is done, and the answer is lost
+	done2             // it is done twice
+	botBetween        // another process does all that it finds to do, between our look at what is there and our write
+	handBetween       // and a person does something
 )
+
+// wounds are those that a step of a story may bring.
+var wounds = map[string]wound{
+	"killed before": diesBefore, "killed after": diesAfter, "fails": lostBefore, "answer lost": lostAfter, "write twice": done2,
+	"bot between": botBetween, "person between": handBetween,
+}
+
+// wounding is what befalls a write to come.
+type wounding struct {
+	wound wound
+	n     int // after so many others
+	pick  uint64
+}
+
+// befalls is what befalls the write that is done now.
+func (w *world) befalls() (wound, uint64) {
+	if w.between || len(w.wounding) == 0 {
+		return sound, 0
+	}
+	x := &w.wounding[0]
+	if x.n--; x.n >= 0 {
+		return sound, 0
+	}
+	out := *x
+	w.wounding = w.wounding[1:]
+	return out.wound, out.pick
+}
 
 var errDead = errors.New("the process is dead")
 
@@ -55,14 +82,15 @@ func (l *line) write(kind string, do func() error) error {
 	if err := l.world.refuses(kind); err != nil {
 		return err
 	}
-	w := sound
-	if len(l.wounds) > 0 {
-		w, l.wounds = l.wounds[0], l.wounds[1:]
-	}
+	w, pick := l.world.befalls()
 	if w != sound {
-		l.world.injected[fmt.Sprintf("write %s", []string{"", "killed before", "killed after", "fails", "answer lost", "done twice"}[w])]++
+		l.world.injected[fmt.Sprintf("write %s", []string{"", "killed before", "killed after", "fails", "answer lost", "done twice", "a bot between look and write", "a hand between look and write"}[w])]++
 	}
 	switch w {
+	case botBetween:
+		l.world.stepBetween()
+	case handBetween:
+		l.world.handBetween(pick)
 	case diesBefore:
 		l.dead = true
 		return errDead
@@ -86,13 +114,14 @@ func (l *line) write(kind string, do func() error) error {
 }
 
 var (
-	_ gitops.Forge     = (*line)(nil)
-	_ gitops.Talker    = (*line)(nil)
-	_ gitops.Desk      = (*line)(nil)
-	_ gitops.Labeler   = (*line)(nil)
-	_ gitops.Unlabeler = (*line)(nil)
-	_ gitops.Queuer    = (*line)(nil)
-	_ gitops.Clocked   = (*line)(nil)
+	_ gitops.Forge       = (*line)(nil)
+	_ gitops.Talker      = (*line)(nil)
+	_ gitops.Uncommenter = (*line)(nil)
+	_ gitops.Desk        = (*line)(nil)
+	_ gitops.Labeler     = (*line)(nil)
+	_ gitops.Unlabeler   = (*line)(nil)
+	_ gitops.Queuer      = (*line)(nil)
+	_ gitops.Clocked     = (*line)(nil)
 )
 
 func (l *line) Pulls(_ context.Context, base, prefix string) ([]gitops.Pull, error) {
@@ -281,6 +310,15 @@ func (l *line) Comment(_ context.Context, number int, body string) error {
 	return l.write("comments", func() error {
 		l.world.said(number, body)
 		l.world.say(number, bot, body)
+		return nil
+	})
+}
+
+// Uncomment takes a comment of ours back.
+func (l *line) Uncomment(_ context.Context, id int64) error {
+	return l.write("comments", func() error {
+		w := l.world
+		w.forge.comments = slices.DeleteFunc(slices.Clone(w.forge.comments), func(c gitops.Comment) bool { return c.ID == id && c.Author == bot })
 		return nil
 	})
 }

@@ -17,6 +17,8 @@ func (w *world) happen(s step) {
 	rng := rand.New(rand.NewPCG(s.pick, 1))
 	did := true
 	switch {
+	case s.kind == "person between":
+		w.stumble(s, rng)
 	case strings.HasPrefix(s.kind, "when "):
 		w.await(s, rng)
 		return
@@ -153,8 +155,10 @@ func (w *world) stumble(s step, rng *rand.Rand) {
 			return
 		}
 		w.pending = append(w.pending, x)
+	case "killed before", "killed after", "fails", "answer lost", "write twice", "bot between", "person between":
+		w.wounding = append(w.wounding, wounding{wounds[s.kind], rng.IntN(6), s.pick})
 	default:
-		w.pending = append(w.pending, stumble{kind: s.kind, n: rng.IntN(4), span: time.Duration(1+rng.IntN(8)) * time.Minute})
+		w.pending = append(w.pending, stumble{kind: s.kind, span: time.Duration(1+rng.IntN(8)) * time.Minute})
 	}
 }
 

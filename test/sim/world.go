@@ -59,28 +59,33 @@ type world struct {
 	stales   []staleAt
 	armed    []armed
 	awaits   []awaited
+	wounding []wounding
 	plans    []planned
-	old      bool                 // what is shown to the one who looks now is old
-	based    string               // the base branch's commit that a decision is judged on
-	again_   time.Time            // when a process that ended early is started again
-	seenFor  map[string][]string  // the places that were looked at, by commit and seal
-	verdicts map[string]time.Time // when each was written, by our clock
-	delayed  []delayed
-	tainted  map[string]bool // artifacts that people have meddled with
-	meddled  bool
-	rewrote  bool // somebody has rewritten the base branch's history
-	calm     bool
-	injected map[string]int
-	acted    map[string]int
-	looks    int
-	broken   *Violation
-	told     []string // what happened, for people; nil: not wanted
-	telling  bool
-	last     promoter.Decision
-	shuffled uint64
-	places   map[string]promoter.Place
-	catalogs map[promoter.Artifact]*promoter.Catalog
-	once     map[string]int
+	between  bool // a second process is at work between a look and a write
+	// interleaved is set once something has come between a look and its write:
+	// then what is said twice is to be taken back, not never said.
+	interleaved bool
+	old         bool                 // what is shown to the one who looks now is old
+	based       string               // the base branch's commit that a decision is judged on
+	again_      time.Time            // when a process that ended early is started again
+	seenFor     map[string][]string  // the places that were looked at, by commit and seal
+	verdicts    map[string]time.Time // when each was written, by our clock
+	delayed     []delayed
+	tainted     map[string]bool // artifacts that people have meddled with
+	meddled     bool
+	rewrote     bool // somebody has rewritten the base branch's history
+	calm        bool
+	injected    map[string]int
+	acted       map[string]int
+	looks       int
+	broken      *Violation
+	told        []string // what happened, for people; nil: not wanted
+	telling     bool
+	last        promoter.Decision
+	shuffled    uint64
+	places      map[string]promoter.Place
+	catalogs    map[promoter.Artifact]*promoter.Catalog
+	once        map[string]int
 }
 
 // badness is a version that does harm somewhere.

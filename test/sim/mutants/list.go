@@ -10,7 +10,7 @@ var List = []Mutant{
 		return b
 	}`, `if b := p.queued(x); b.why != "" {
 		return b
-	}`, "a draft is not held back", "what is a draft waits for the waves before it all the same, and a forge merges no draft: only its words differ, and a scenario reads them"},
+	}`, "a draft is not held back", ""},
 	{"promoter/merge.go", `if p.obs.TalkUnknown != "" {`, `if false {`, "comments that cannot be read are taken for none", ""},
 	{"promoter/merge.go", `if why := p.stopped(x.sheet.Reaches); why != "" {`, `if why := ""; why != "" {`, "a stop is not heard", ""},
 	{"promoter/merge.go", `if n := p.obscure[x.sheet.Change]; n > 0 {`, `if n := 0; n > 0 {`, "what a person merged with something else counts as proven", ""},
@@ -36,7 +36,7 @@ var List = []Mutant{
 	default:`, "what a person merges is merged by us", ""},
 	{"promoter/merge.go", `case d.Unknown != "":
 		return blocker{why: d.Unknown}
-	case len(d.Against) > 0:`, `case len(d.Against) > 0:`, "an engine that does not answer is no hindrance", "it speaks of no application then, and that holds the merge two lines below"},
+	case len(d.Against) > 0:`, `case len(d.Against) > 0:`, "an engine that does not answer is no hindrance", ""},
 	{"promoter/merge.go", `case len(d.Against) > 0:
 		return blocker{why: d.Against[0]}`, `case false:
 		return blocker{why: d.Against[0]}`, "a closed sync window is no hindrance", ""},
@@ -89,7 +89,7 @@ var List = []Mutant{
 	{"promoter/weigh.go", `if d.Unknown != "" {
 		t.why, t.unread = d.Unknown, true
 		return
-	}`, ``, "an engine that does not answer has nothing against it", "it speaks of no application then, and that holds the verdict two lines below"},
+	}`, ``, "an engine that does not answer has nothing against it", ""},
 	{"promoter/weigh.go", `if why := unanswered(q.Reached, d.Apps); why != "" {
 		t.why = why
 		return
@@ -102,9 +102,7 @@ var List = []Mutant{
 			if waits == "" {`, "a gate that is still looking has passed", ""},
 	{"promoter/weigh.go", `if end := t.converged.Add(p.soakOf(t)); p.now.Before(end) {`, `if end := t.converged.Add(p.soakOf(t)); false {`, "nothing soaks", ""},
 	{"promoter/weigh.go", `return max(soak, p.pol.Classes[t.class].Soak)`, `return min(soak, p.pol.Classes[t.class].Soak)`, "the shorter soak counts", ""},
-	{"promoter/weigh.go", `if apps[i].Outcome == Blind {
-			blind[at] = true`, `if apps[i].Outcome != Converged {
-			blind[at] = true`, "the quorum sets aside what is ill", "a place that is ill and not blind is still counted against it, some lines below"},
+	{"promoter/weigh.go", `case setAside && blind[place{a.Environment, a.Tenant, a.Cluster}] && a.Outcome == Blind:`, `case setAside:`, "with a quorum, what is ill is set aside with what cannot be reached", ""},
 	{"promoter/weigh.go", `return quorum > 0 && (all-blind)*100 >= quorum*all && p.now.Sub(t.pull.MergedAt) >= p.patience()`, `return quorum > 0 && p.now.Sub(t.pull.MergedAt) >= p.patience()`, "any number of places is a quorum", ""},
 	{"promoter/weigh.go", `return quorum > 0 && (all-blind)*100 >= quorum*all && p.now.Sub(t.pull.MergedAt) >= p.patience()`, `return quorum > 0 && (all-blind)*100 >= quorum*all`, "a place is set aside as soon as it cannot be reached", ""},
 	{"promoter/weigh.go", `t.person = "unproven since " + stamp(t.pull.MergedAt) + ": " + t.why`, `t.person = ""`, "nobody is asked about what never ends", ""},
@@ -118,7 +116,7 @@ var List = []Mutant{
 	{"promoter/trial.go", `case asked && known:`, `case false:`, "nobody's wish to take it back is heard", ""},
 	{"promoter/trial.go", `case !known:
 		return // its why says so`, `case false:
-		return // its why says so`, "seals that cannot be read are none", "those of its head cannot be read then either, and that ends the judgement some lines below"},
+		return // its why says so`, "seals that cannot be read are none", ""},
 	{"promoter/trial.go", `if s.Stage == stage && s.Of == of && (out == nil`, `if (s.Stage == stage || s.Stage == StageConverged) && s.Of == of && (out == nil`, "any seal is taken for a verdict", ""},
 	{"promoter/trial.go", `q.Healthy = r.Verdict == Pass && t.pull.MergedAt.Sub(r.At) < readyFor+time.Hour`, `q.Healthy = r.Verdict == Fail`, "nothing can be blamed on a change", ""},
 	{"promoter/trial.go", `if written(target, e) != e.To {
@@ -131,9 +129,9 @@ var List = []Mutant{
 			k`, `if false {
 			k`, "a failure freezes nothing", ""},
 	{"promoter/revert.go", `if len(ts) <= p.budget(u, k.wave) {`, `if len(ts) <= p.budget(u, k.wave)+1 {`, "one more failure than the budget allows", ""},
-	{"promoter/revert.go", `if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {`, `if false {`, "a change that was taken back is forgotten", "the revert that stands says so too, and the seal of what failed: it takes a person who pins over the revert, and a look after the seal is forgotten"},
+	{"promoter/revert.go", `if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {`, `if false {`, "a change that was taken back is forgotten", ""},
 	{"promoter/revert.go", `own := t == failed`, `own := false`, "what failed is not taken back by itself", ""},
-	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave > failed.wave`, "the wave that failed keeps what has not failed yet", "what a failure takes back beyond itself is nobody's law: a scenario tells it"},
+	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave > failed.wave`, "the wave that failed keeps what has not failed yet", ""},
 	{"promoter/revert.go", `if mode == MergeNever {`, `if false {`, "what is never to be taken back is", ""},
 	{"promoter/revert.go", `mode := cmp.Or(p.pol.Classes[t.class].Revert, p.pol.Reverts, MergeApproved)`, `mode := MergeAutomatic`, "a revert needs nobody's word", ""},
 	{"promoter/revert.go", `to := e.Place.Written
@@ -161,7 +159,7 @@ var List = []Mutant{
 	{"promoter/supersede.go", `case pull.State == PullOpen && pull.Ours:
 			p.act(Close`, `case pull.State == PullOpen:
 			p.act(Close`, "a pull request with a person's commits is closed", ""},
-	{"promoter/supersede.go", `case pull.State == PullBranch && pull.Ours:`, `case pull.State == PullBranch:`, "a branch with a person's commits is deleted", "people of stories push to pull requests; a branch of ours without one lives from one look to the next"},
+	{"promoter/supersede.go", `case pull.State == PullBranch && pull.Ours:`, `case pull.State == PullBranch:`, "a branch with a person's commits is deleted", ""},
 	{"promoter/supersede.go", `if why := cmp.Or(t.Choice.Unknown, p.held[t]); why != "" {`, `if why := cmp.Or(t.Choice.Unknown, p.held[t]); why == "nothing" {`, "what cannot be looked up is closed", ""},
 	{"promoter/propose.go", `again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged) && p.askedAgain(pull, b)`, `again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged)`, "every attempt is followed by another", ""},
 
@@ -171,7 +169,7 @@ var List = []Mutant{
 		return
 	}`, ``, "a frozen change is proposed", ""},
 	{"promoter/plan.go", `g, ok := passed(p.proofs(u.of(a, b)))`, `g, ok := first[a], true`, "a later wave goes where the first one goes", ""},
-	{"promoter/plan.go", `if len(u.blind[b]) > 0 {`, `if false {`, "a wave that says nothing has passed", "in stories an artifact's versions are unknown everywhere or nowhere, and then nothing of it moves: it takes one pin that says nothing"},
+	{"promoter/plan.go", `if len(u.blind[b]) > 0 {`, `if false {`, "a wave that says nothing has passed", ""},
 	{"promoter/plan.go", `if r.Version == g.version {
 			return true
 		}`, `if r.Version != "" {
@@ -196,22 +194,22 @@ var List = []Mutant{
 			p.reply`, "a guest is obeyed", ""},
 	{"promoter/steer.go", `if pull.State != PullMerged {
 			p.reply`, `if false {
-			p.reply`, "what is not merged is taken back", "a label on a pull request that is not merged does nothing before it is"},
+			p.reply`, "what is not merged is taken back", ""},
 	{"promoter/explain.go", `if known[key] {
 			continue
 		}`, ``, "an issue that a person closed is opened again", ""},
 	{"promoter/explain.go", `if unsure {
 		return // what`, `if false {
-		return // what`, "an issue is closed because nothing can be read", "it is opened again by nobody, and that is said by a line; a scenario tells it"},
+		return // what`, "an issue is closed because nothing can be read", ""},
 	{"promoter/origin.go", `case o.Unknown != "":
 		t.why, t.unread =`, `case o.Unknown != "-":
-		t.why, t.unread =`, "what a person brought is never looked at", "then nothing follows it, ever: that people have a hand in a story excuses it from arriving; a scenario tells it"},
-	{"promoter/origin.go", `if v := newestSeal(s.Seals, StageVerdict, ""); v != nil && v.Verdict == Fail {`, `if v := newestSeal(s.Seals, StageVerdict, ""); false && v != nil {`, "a failure that a person took back by hand is forgotten", "it takes a failure, a person who takes it back before we do, and another wave: too rare for 2,000 stories; a scenario tells it"},
+		t.why, t.unread =`, "what a person brought is never looked at", ""},
+	{"promoter/origin.go", `if v := newestSeal(s.Seals, StageVerdict, ""); v != nil && v.Verdict == Fail {`, `if v := newestSeal(s.Seals, StageVerdict, ""); false && v != nil {`, "a failure that a person took back by hand is forgotten", ""},
 
 	// The edges.
-	{"gitops/deliver.go", `if a.Seal.Stage == promoter.StageVerdict && s.State == "failure" {`, `if false {`, "a sealed failure is overwritten", "no decision asks for it: the guard is for two bots within one second"},
+	{"gitops/deliver.go", `if a.Seal.Stage == promoter.StageVerdict && s.State == "failure" {`, `if false {`, "a sealed failure is overwritten", ""},
 	{"gitops/observe.go", `pull.Foreign = !o.makes(ctx, parent, t.Edits, changes)`, `pull.Foreign = len(t.Edits) == 0`, "what a commit claims is believed", ""},
-	{"gitops/observe.go", `if len(commits) != 1 {`, `if len(commits) == 0 {`, "a second commit on a branch of ours is not seen", "what the last commit claims does not make the files of both: the branch is not taken for ours all the same"},
+	{"gitops/observe.go", `if len(commits) != 1 {`, `if len(commits) == 0 {`, "a second commit on a branch of ours is not seen", ""},
 	{"gitops/observe.go", `if !ok || !bytes.Equal(now, c.Before) {`, `if !ok && !bytes.Equal(now, c.Before) {`, "a base that has moved under a branch is not seen", ""},
 	{"gitops/execute.go", `if err := l.Label(ctx, a.Number, promoter.SupersededLabel); err != nil {`, `if err := error(nil); err != nil || l == nil {`, "what we close looks like a person's refusal", ""},
 	{"gitops/talk_observe.go", `case r.State == "approved" && r.Commit == q.Head:`, `case r.State == "approved":`, "an approval of another head counts", ""},
