@@ -42,7 +42,7 @@ mutants: ## plant mistakes in the core, and see that the simulator finds them
 .PHONY: e2e
 e2e: ## the stories against real Kubernetes, Argo CD, Flux, Prometheus (their servers are built once, in about 25 minutes)
 	test/e2e/servers/build.sh build >/dev/null && test/realforge/gitea.sh build >/dev/null
-	cd test/e2e && go test -count=1 -timeout 60m -parallel 4 -v .
+	cd test/e2e && go test -count=1 -timeout 60m -parallel 20 -v .
 
 .PHONY: lab
 lab: ## the same world, left running to play with

@@ -85,7 +85,7 @@ func (w *World) startArgo(ctx context.Context) error {
 	args := map[string][]string{
 		ArgoRepoServer: {"--address", "127.0.0.1", "--port", portOf(a.repo), "--metrics-address", "127.0.0.1", "--metrics-port", portOf(addresses[3]), "--redis", a.redis, "--disable-tls", "--revision-cache-expiration", "1s"},
 		ArgoController: {
-			"--metrics-port", portOf(addresses[4]), "--redis", a.redis, "--repo-server", a.repo, "--repo-server-plaintext",
+			"--metrics-port", portOf(addresses[4]), "--redis", a.redis, "--repo-server", a.repo, "--repo-server-plaintext", "--repo-server-timeout-seconds", "20",
 			"--app-resync", "5", "--app-resync-jitter", "0", "--repo-error-grace-period-seconds", "1", "--status-processors", "4", "--operation-processors", "4",
 		},
 		ArgoServer: {

@@ -48,10 +48,12 @@ func tell(m *testing.M) int {
 	})
 	all, _ := world.Memory()
 	fmt.Printf("the world stands in %s after %s: %s; %d MiB\n", dir, time.Since(began).Round(100*time.Millisecond), world.parts(), all>>20)
+	traps := world.watchForTraps(ctx)
 	code := m.Run()
 	all, _ = world.Memory()
 	fmt.Printf("all was told after %s; %d MiB at the end, %d MiB at most\n", time.Since(began).Round(time.Second), all>>20, world.Peak()>>20)
 	table.print(os.Stdout)
+	traps.print(os.Stdout)
 	if !interrupted() {
 		select {} // it is being stopped
 	}

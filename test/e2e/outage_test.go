@@ -26,23 +26,43 @@ func TestArgoStops(t *testing.T) {
 		s.Must(w.Resume(name))
 		s.Says("%s is started again", name)
 	}
+	blind := func(environment, trouble string) {
+		s.Helper()
+		s.Says("%s", trouble)
+		s.Until(3*time.Minute, "Argo CD says that it cannot compare "+environment, func() (bool, error) {
+			app, err := w.Argo.Application(s.Context(), s.app(environment))
+			if err != nil {
+				return false, err
+			}
+			for _, c := range app.Status.Conditions {
+				if c.Type == "ComparisonError" {
+					s.Says("it says %s, %s, %q: %.200s", app.Status.Sync.Status, app.Status.Health.Status, app.Status.Sync.Revision, c.Message)
+					return true, nil
+				}
+			}
+			return false, nil
+		})
+		s.LooksAgain(5, func() {})
+	}
 	pins("dev")
 	stopped(ArgoController)
 	pins("staging")
-	stopped(ArgoRepoServer)
+	w.Halt(ArgoRepoServer)
+	blind("staging", ArgoRepoServer+" is stopped")
+	s.Must(w.Resume(ArgoRepoServer))
+	s.Says("%s is started again", ArgoRepoServer)
+	s.Must(w.Argo.Settled(s.Context(), 2*time.Minute, s.app("staging"), "1.1.0"))
+	mend, err := w.Break("helm") // what was rendered before goes on being well
+	s.Must(err)
+	pins("production-eu")
+	blind("production-eu", "the helm that Argo CD calls is broken")
+	s.Must(mend())
+	s.Says("it is whole again")
+	pins("production-us")
 	w.Hang(ArgoRepoServer)
-	s.Says("%s stands still", ArgoRepoServer)
-	s.LooksAgain(8, func() {})
+	blind("production-us", ArgoRepoServer+" stands still")
 	w.Wake(ArgoRepoServer)
 	s.Says("%s goes on", ArgoRepoServer)
-	pins("production-eu")
-	mend, err := w.Break("helm")
-	s.Must(err)
-	s.Says("Argo CD's helm is broken")
-	s.LooksAgain(8, func() {})
-	s.Must(mend())
-	s.Says("Argo CD's helm is whole again")
-	pins("production-us")
 	stopped(ArgoServer)
 	s.Until(4*time.Minute, "every merge has a verdict", s.allJudged)
 	for _, e := range environments {
