@@ -237,3 +237,34 @@ func TestRoomIsLeft(t *testing.T) {
 		t.Errorf("after a minute: %v", err)
 	}
 }
+
+// TestTakingBackIsNotRefused: our own pace counts what is taken back, and never
+// refuses it.
+func TestTakingBackIsNotRefused(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s, r := start(t, forge.Options{Now: c.now})
+	f := reach(t, s, func(o *github.Options) { o.Now = c.now })
+	number := r.OpenIssue("ana", "One", "")
+	for range 78 {
+		if err := f.Comment(t.Context(), number, "Said."); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said, err := f.Comments(t.Context(), time.Time{})
+	if err != nil || len(said) != 78 {
+		t.Fatalf("got %d comments, %v", len(said), err)
+	}
+	for _, x := range said[:2] {
+		if err := f.Uncomment(t.Context(), x.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limited(t, f.Comment(t.Context(), number, "One too many."))
+	if err := f.Uncomment(t.Context(), said[2].ID); err != nil {
+		t.Errorf("when nothing more may be said: %v", err)
+	}
+	if got := len(r.Issues()[0].Comments); got != 75 {
+		t.Errorf("%d comments stand, want 75", got)
+	}
+}
