@@ -2,7 +2,6 @@ package argocd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,53 +31,25 @@ func (a *api) scope() url.Values {
 }
 
 func (a *api) list(ctx context.Context) ([]converge.ArgoSnapshot, error) {
-	timed := a.timed(ctx)
-	var answer struct {
-		Items *json.RawMessage `json:"items"`
-		Meta  *struct {
-			Continue string `json:"continue"`
-		} `json:"metadata"`
-	}
-	at, err := a.get(ctx, applications, a.scope(), &answer)
+	g := a.recent.begin(a.in.Name)
+	at, timed, err := a.gather(ctx, g, a.scope())
 	if err != nil {
 		return nil, err
 	}
-	if answer.Meta == nil {
-		return nil, errors.New("the answer is no list")
-	}
-	if answer.Meta.Continue != "" {
-		return nil, errors.New("the list is not whole: the server has more")
-	}
-	var items []json.RawMessage
-	if answer.Items != nil { // null is how an empty list is written
-		if err := json.Unmarshal(*answer.Items, &items); err != nil {
-			return nil, fmt.Errorf("decode the list: %w", err)
-		}
-	}
-	out, err := snapshots(a.in.Name, items, at, timed)
-	if err != nil {
-		return nil, err
-	}
+	a.recent.keep(g)
+	out := g.snapshots(at, timed)
 	adopt(out, false)
 	return out, nil
 }
 
 // one is a GET of one Application.
 func (a *api) one(ctx context.Context, app converge.ArgoApp) (converge.ArgoSnapshot, error) {
-	var raw json.RawMessage
-	at, err := a.get(ctx, applications+"/"+url.PathEscape(app.Name), inNamespace(app), &raw)
+	d, at, err := a.object(ctx, app)
 	if err != nil {
-		return converge.ArgoSnapshot{}, err
+		return d.ArgoSnapshot, err
 	}
-	s, err := snapshot(a.in.Name, raw)
-	if err != nil {
-		return s, err
-	}
-	if s.App != app {
-		return s, fmt.Errorf("the answer is about %s", s.App)
-	}
-	s.ReadAt, s.HealthTimed = at, a.timed(ctx)
-	return s, nil
+	d.ReadAt, d.HealthTimed = at, a.timed(ctx)
+	return d.ArgoSnapshot, nil
 }
 
 func inNamespace(app converge.ArgoApp) url.Values {

@@ -20,9 +20,12 @@ func (w *work) children(ctx context.Context, s converge.ArgoSnapshot, above []co
 			all = append(all, converge.ArgoApp{Instance: s.App.Instance, Namespace: r.Ref.Namespace, Name: r.Ref.Name})
 		}
 	}
+	found := w.wholeOf(ctx, all, above)
 	for _, app := range all {
-		child := w.survey.byApp[app]
+		child, err := found[app].app, found[app].err
 		switch _, done := out[app]; {
+		case err != nil:
+			out[app] = blindTo(converge.ArgoSnapshot{App: app}, err).Convergence
 		case done || child == nil: // of one that is in no list nothing is known
 		case slices.Contains(above, app):
 			out[app] = promoter.Convergence{App: app.Name, Outcome: promoter.Converged, Reason: "it renders itself, and is asked already"}
@@ -33,6 +36,32 @@ func (w *work) children(ctx context.Context, s converge.ArgoSnapshot, above []co
 		default:
 			out[app] = w.bystander(ctx, child)
 		}
+	}
+	return out
+}
+
+// read is an application that was read, or why it was not.
+type read struct {
+	app *converge.ArgoSnapshot
+	err error
+}
+
+// wholeOf reads applications, several at a time. Those that are asked already
+// are only found.
+func (w *work) wholeOf(ctx context.Context, apps, above []converge.ArgoApp) map[converge.ArgoApp]read {
+	out := make(map[converge.ArgoApp]read, len(apps))
+	var listed []*converge.ArgoSnapshot
+	for _, app := range apps {
+		s := w.survey.byApp[app]
+		if _, twice := out[app]; s != nil && !twice && !slices.Contains(above, app) {
+			listed = append(listed, s)
+		}
+		out[app] = read{app: s}
+	}
+	all := make([]read, len(listed))
+	each(w.options.Parallel, len(listed), func(i int) { all[i].app, all[i].err = w.whole(ctx, listed[i]) })
+	for i, s := range listed {
+		out[s.App] = all[i]
 	}
 	return out
 }

@@ -16,8 +16,8 @@ import (
 // values are the defaults.
 type Options struct {
 	Instances   []Instance
-	Timeout     time.Duration // of one call; 30 s
-	MaxBody     int64         // of one answer, in bytes; 256 MiB
+	Timeout     time.Duration // of one call; of a list that keeps coming, of silence in it; 30 s
+	MaxBody     int64         // of one answer, in bytes; 1 GiB
 	RefreshWait time.Duration // for a refresh to be served before it is left alone; 2 s
 	Reconnect   time.Duration // before a lost watch is opened again, doubling up to 30 s; 1 s
 	Idle        time.Duration // without a word until a watch is taken for lost; 5 min
@@ -59,20 +59,25 @@ type named struct {
 type server interface {
 	// list returns every Application, or an error.
 	list(ctx context.Context) ([]converge.ArgoSnapshot, error)
+	// index returns every Application, or the outlines of very many.
+	index(ctx context.Context) (apps []converge.ArgoSnapshot, outlines bool, err error)
+	// one returns one Application as a list has it.
+	one(ctx context.Context, app converge.ArgoApp) (converge.ArgoSnapshot, error)
 	// look returns one Application with all that can be read about it.
 	look(ctx context.Context, app converge.ArgoApp, items []converge.Item) (converge.ArgoSnapshot, error)
 	// refresh returns a time of the server not later than its acceptance.
 	refresh(ctx context.Context, app converge.ArgoApp, hard bool) (time.Time, error)
 	// end ends the running operation of the snapshot, or returns ErrStale.
 	end(ctx context.Context, s converge.ArgoSnapshot) error
-	// watch calls hint for each event until the connection is lost.
-	watch(ctx context.Context, hint func()) error
+	// watch calls hint when it is connected and for each event, until the
+	// connection is lost.
+	watch(ctx context.Context, hint func(change)) error
 }
 
 // New makes a client. It reads kubeconfigs, and calls nobody.
 func New(o Options) (*Client, error) {
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
-	o.MaxBody = cmp.Or(o.MaxBody, 256<<20)
+	o.MaxBody = cmp.Or(o.MaxBody, 1<<30)
 	o.RefreshWait = cmp.Or(o.RefreshWait, 2*time.Second)
 	o.Reconnect = cmp.Or(o.Reconnect, time.Second)
 	o.Idle = cmp.Or(o.Idle, 5*time.Minute)
@@ -104,19 +109,34 @@ type Listing struct {
 	Instance string
 	Apps     []converge.ArgoSnapshot
 	Err      error // then Apps is empty
+
+	outlines bool // Apps are what applications are found by, and no more
 }
 
 // Lists lists every instance, at the same time, one call each.
 func (c *Client) Lists(ctx context.Context) []Listing {
+	return c.lists(func(s server) (apps []converge.ArgoSnapshot, outlines bool, err error) {
+		apps, err = s.list(ctx)
+		return apps, false, err
+	})
+}
+
+// indexes are the lists of every instance, or outlines where there are very
+// many applications.
+func (c *Client) indexes(ctx context.Context) []Listing {
+	return c.lists(func(s server) ([]converge.ArgoSnapshot, bool, error) { return s.index(ctx) })
+}
+
+func (c *Client) lists(list func(server) (apps []converge.ArgoSnapshot, outlines bool, err error)) []Listing {
 	out := make([]Listing, len(c.servers))
 	var wg sync.WaitGroup
 	for i, s := range c.servers {
 		wg.Go(func() {
-			apps, err := s.list(ctx)
+			apps, outlines, err := list(s.server)
 			if err != nil {
 				apps, err = nil, fmt.Errorf("list applications of instance %q: %w", s.name, err)
 			}
-			out[i] = Listing{s.name, apps, err}
+			out[i] = Listing{s.name, apps, err, outlines}
 		})
 	}
 	wg.Wait()
@@ -186,6 +206,10 @@ func (c *Client) EndOperation(ctx context.Context, s converge.ArgoSnapshot) erro
 // new, until the context is done. Connections that are lost are opened again;
 // what happened in between is one hint.
 func (c *Client) Watch(ctx context.Context, hint func()) {
+	c.watch(ctx, func(change) { hint() })
+}
+
+func (c *Client) watch(ctx context.Context, hint func(change)) {
 	var wg sync.WaitGroup
 	for _, s := range c.servers {
 		wg.Go(func() { c.rewatch(ctx, s, hint) })
@@ -193,12 +217,12 @@ func (c *Client) Watch(ctx context.Context, hint func()) {
 	wg.Wait()
 }
 
-func (c *Client) rewatch(ctx context.Context, s server, hint func()) {
+func (c *Client) rewatch(ctx context.Context, s server, hint func(change)) {
 	pause := c.options.Reconnect
 	for ctx.Err() == nil {
 		heard := false
 		// Why it ended does not matter: the list tells what cannot be read.
-		_ = s.watch(ctx, func() { heard = true; hint() })
+		_ = s.watch(ctx, func(x change) { heard = true; hint(x) })
 		if heard {
 			pause = c.options.Reconnect
 		}
@@ -210,7 +234,7 @@ func (c *Client) rewatch(ctx context.Context, s server, hint func()) {
 		case <-wait.C:
 		}
 		pause = min(2*pause, 30*time.Second)
-		hint()
+		hint(change{})
 	}
 }
 

@@ -7,17 +7,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"promoter/gitops"
@@ -26,9 +27,13 @@ import (
 
 // cluster is Argo CD's resources through the Kubernetes API.
 type cluster struct {
-	in      Instance
-	options Options
-	client  dynamic.Interface
+	in       Instance
+	options  Options
+	client   dynamic.Interface
+	metadata metadata.Interface
+	base     *url.URL // of the Kubernetes API
+	plain    *http.Client
+	recent   recent
 }
 
 func newCluster(in Instance, o Options) (*cluster, error) {
@@ -42,12 +47,22 @@ func newCluster(in Instance, o Options) (*cluster, error) {
 		return nil, fmt.Errorf("read the kubeconfig: %w", err)
 	}
 	config.UserAgent = "promoter"
+	config.QPS = -1 // we ask little, and a list of very many pages must not wait for the client's own limit
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &bounded{next, o.MaxBody} })
-	client, err := dynamic.NewForConfig(config)
+	c := &cluster{in: in, options: o}
+	if c.base, _, err = rest.DefaultServerUrlFor(config); err == nil {
+		c.plain, err = rest.HTTPClientFor(config)
+	}
+	if err == nil {
+		c.client, err = dynamic.NewForConfigAndClient(config, c.plain)
+	}
+	if err == nil {
+		c.metadata, err = metadata.NewForConfigAndClient(config, c.plain)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("use the kubeconfig: %w", err)
 	}
-	return &cluster{in: in, options: o, client: client}, nil
+	return c, nil
 }
 
 var (
@@ -55,25 +70,24 @@ var (
 	projects = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "appprojects"}
 )
 
+// index is the whole list: Kubernetes cuts no objects down to fields.
+func (c *cluster) index(ctx context.Context) ([]converge.ArgoSnapshot, bool, error) {
+	all, err := c.list(ctx)
+	return all, false, err
+}
+
 func (c *cluster) list(ctx context.Context) ([]converge.ArgoSnapshot, error) {
-	ctx, stamp, cancel := c.call(ctx)
-	defer cancel()
-	raws, err := c.all(ctx, resource, c.in.Selector)
+	g := c.recent.begin(c.in.Name)
+	at, err := c.pages(ctx, resource, c.in.Selector, g.page)
 	if err != nil {
 		return nil, err
 	}
+	c.recent.keep(g)
 	windows, err := c.windows(ctx)
 	if err != nil {
 		return nil, err
 	}
-	at, err := stamp.time()
-	if err != nil {
-		return nil, err
-	}
-	out, err := snapshots(c.in.Name, raws, at, timesHealth(c.in.Kube.Version))
-	if err != nil {
-		return nil, err
-	}
+	out := g.snapshots(at, timesHealth(c.in.Kube.Version))
 	if len(c.in.Projects) > 0 {
 		out = slices.DeleteFunc(out, func(s converge.ArgoSnapshot) bool { return !slices.Contains(c.in.Projects, s.Project) })
 	}
@@ -84,46 +98,79 @@ func (c *cluster) list(ctx context.Context) ([]converge.ArgoSnapshot, error) {
 	return out, nil
 }
 
-// all pages through a list. A page that cannot be had is an error, and so is a
-// list that changes so fast that its pages expire.
-func (c *cluster) all(ctx context.Context, of schema.GroupVersionResource, selector string) ([]json.RawMessage, error) {
-	var out []json.RawMessage
-	next := ""
-	for {
-		page, err := c.client.Resource(of).Namespace(c.in.Kube.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 500, Continue: next})
-		if err != nil {
-			return nil, err
-		}
-		for i := range page.Items {
-			raw, err := page.Items[i].MarshalJSON()
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, raw)
-		}
-		if next = page.GetContinue(); next == "" {
-			return out, nil
-		}
+// pages reads a list page by page, each as it comes and as one call, and returns
+// when the first was answered: nothing of what was read is older. A page that
+// cannot be had is an error, and so is a list that changes so fast that its
+// pages expire.
+func (c *cluster) pages(ctx context.Context, of schema.GroupVersionResource, selector string, read func(io.Reader) (next string, err error)) (at time.Time, err error) {
+	path := "/apis/" + of.Group + "/" + of.Version
+	if c.in.Kube.Namespace != "" {
+		path += "/namespaces/" + url.PathEscape(c.in.Kube.Namespace)
 	}
+	address := c.base.JoinPath(path, of.Resource)
+	query := url.Values{"limit": {"500"}}
+	if selector != "" {
+		query.Set("labelSelector", selector)
+	}
+	for {
+		address.RawQuery = query.Encode()
+		answered, next, err := c.page(ctx, address.String(), read)
+		if err != nil {
+			return at, err
+		}
+		if at.IsZero() {
+			at = answered
+		}
+		if next == "" {
+			return at, nil
+		}
+		query.Set("continue", next)
+	}
+}
+
+func (c *cluster) page(ctx context.Context, address string, read func(io.Reader) (string, error)) (at time.Time, next string, err error) {
+	ctx, _, cancel := c.call(ctx)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return at, "", err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := c.plain.Do(req)
+	if err != nil {
+		return at, "", err
+	}
+	defer func() { _ = resp.Body.Close() }() // it was read whole, or its error is the one that counts
+	if resp.StatusCode != http.StatusOK {
+		return at, "", refusal(resp, "")
+	}
+	if at, err = dated(resp.Header); err != nil {
+		return at, "", err
+	}
+	next, err = read(resp.Body)
+	return at, next, err
 }
 
 // windows reads the projects' sync windows. Who may not read projects does not
 // know them.
 func (c *cluster) windows(ctx context.Context) (map[string]v1alpha1.SyncWindows, error) {
-	raws, err := c.all(ctx, projects, "")
-	if kerrors.IsForbidden(err) || kerrors.IsNotFound(err) {
+	out := map[string]v1alpha1.SyncWindows{}
+	_, err := c.pages(ctx, projects, "", func(in io.Reader) (string, error) {
+		var page v1alpha1.AppProjectList
+		if err := json.NewDecoder(in).Decode(&page); err != nil {
+			return "", fmt.Errorf("decode the projects: %w", err)
+		}
+		for _, p := range page.Items {
+			out[p.Name] = p.Spec.SyncWindows
+		}
+		return page.Continue, nil
+	})
+	var refused *StatusError
+	if errors.As(err, &refused) && (refused.Code == http.StatusForbidden || refused.Code == http.StatusNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list projects: %w", err)
-	}
-	out := map[string]v1alpha1.SyncWindows{}
-	for _, raw := range raws {
-		var p v1alpha1.AppProject
-		if err := json.Unmarshal(raw, &p); err != nil {
-			return nil, fmt.Errorf("decode a project: %w", err)
-		}
-		out[p.Name] = p.Spec.SyncWindows
 	}
 	return out, nil
 }
@@ -147,6 +194,11 @@ func orDefault(project string) string {
 		return "default"
 	}
 	return project
+}
+
+// one is a list too: a look at one application reads nothing else.
+func (c *cluster) one(ctx context.Context, app converge.ArgoApp) (converge.ArgoSnapshot, error) {
+	return c.look(ctx, app, nil)
 }
 
 // look can read no trees and no live values here: items stay unanswered.
@@ -200,22 +252,6 @@ func (c *cluster) end(ctx context.Context, s converge.ArgoSnapshot) error {
 		return gitops.ErrStale
 	}
 	return err
-}
-
-func (c *cluster) watch(ctx context.Context, hint func()) error {
-	seconds := int64(c.options.Idle / time.Second)
-	w, err := c.client.Resource(resource).Namespace(c.in.Kube.Namespace).Watch(ctx, metav1.ListOptions{LabelSelector: c.in.Selector, TimeoutSeconds: &seconds})
-	if err != nil {
-		return err
-	}
-	defer w.Stop()
-	for e := range w.ResultChan() {
-		if _, ok := e.Object.(*unstructured.Unstructured); !ok || e.Type == watch.Error {
-			return errors.New("the watch was ended")
-		}
-		hint()
-	}
-	return errors.New("the watch was cut")
 }
 
 // call bounds a call in time and notes when the server answers.

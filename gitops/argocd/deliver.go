@@ -183,9 +183,13 @@ func awaitsSpec(ask converge.Ask, s converge.ArgoSnapshot) bool {
 // nudge has the applications that render this one compared: they write its
 // spec. Sets of applications do that by their own clock, and cannot be asked.
 func (w *work) nudge(ctx context.Context, s converge.ArgoSnapshot, above []converge.ArgoApp) {
-	for _, parent := range w.survey.parents[s.App] {
-		if slices.Contains(above, parent.App) {
+	for _, listed := range w.survey.parents[s.App] {
+		if slices.Contains(above, listed.App) {
 			continue // it is being asked
+		}
+		parent, err := w.whole(ctx, listed)
+		if err != nil {
+			continue // its child waits, and says so
 		}
 		ask := converge.Ask{
 			App: parent.App, Commit: w.question.Commit, Repo: w.history.Remote(), Branch: w.history.Branch(), MergedAt: w.question.MergedAt,

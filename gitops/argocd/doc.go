@@ -8,6 +8,12 @@
 // else: this package never syncs, never rolls back and never writes a spec.
 // Tokens go into one header of requests to one server and into no error.
 //
+// Where an API has very many Applications, a list is cut down to what they are
+// found by, and those that are asked about are read one by one: what a look
+// takes does not grow with what nobody asks about. Nothing is judged by such an
+// outline. Kubernetes cuts nothing down; there only what has changed since the
+// last list is decoded.
+//
 // An Engine answers what a decision wants to know of Applications: it finds
 // those that a change reaches, has them compared with Git once, asks the
 // predicates of package converge, and looks at a single Application only where

@@ -73,11 +73,14 @@ func NewEngine(c *Client, o EngineOptions) (*Engine, error) {
 }
 
 // Watch calls hint whenever an answer may have changed, until the context is
-// done.
+// done. Of very many applications some always change, if only the time of their
+// last comparison: those that nobody has asked about lately are no hint.
 func (e *Engine) Watch(ctx context.Context, hint func()) {
-	e.client.Watch(ctx, func() {
-		e.hinted.Store(true)
-		hint()
+	e.client.watch(ctx, func(x change) {
+		if !x.known || e.ledger.minds(x.app) {
+			e.hinted.Store(true)
+			hint()
+		}
 	})
 }
 
@@ -108,10 +111,14 @@ func (e *Engine) Deliver(ctx context.Context, q promoter.Question, h gitops.Hist
 	distinct := w.distinct(sites)
 	answers := make([]finding, len(distinct))
 	each(e.options.Parallel, len(distinct), func(i int) {
-		if q.About == promoter.AboutReadiness {
-			answers[i] = w.ready(ctx, distinct[i].app)
-		} else {
-			answers[i] = w.deliver(ctx, distinct[i].app, distinct[i].changed, nil)
+		app, err := w.whole(ctx, distinct[i].app)
+		switch {
+		case err != nil:
+			answers[i] = blindTo(*distinct[i].app, err)
+		case q.About == promoter.AboutReadiness:
+			answers[i] = w.ready(ctx, app)
+		default:
+			answers[i] = w.deliver(ctx, app, distinct[i].changed, nil)
 		}
 	})
 	byApp := make(map[converge.ArgoApp]finding, len(answers))
@@ -154,6 +161,11 @@ type finding struct {
 	promoter.Convergence
 	against []string
 	seen    converge.ArgoSnapshot // that the answer is of
+}
+
+// blindTo is what is found of an application that cannot be read.
+func blindTo(s converge.ArgoSnapshot, err error) finding {
+	return finding{Convergence: promoter.Convergence{App: s.App.Name, Outcome: promoter.Blind, Reason: err.Error()}, seen: s}
 }
 
 // index notes which applications the places are about.

@@ -37,6 +37,8 @@ type api struct {
 	base    *url.URL
 	client  *http.Client
 	version versionCache
+	recent  recent
+	roots   roots
 }
 
 func newAPI(in Instance, o Options) (*api, error) {
@@ -73,6 +75,11 @@ func loopback(host string) bool {
 
 // send makes one request. The caller closes the body.
 func (a *api) send(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
+	return a.sendFor(ctx, method, path, query, "application/json")
+}
+
+// sendFor makes one request for an answer of a media type.
+func (a *api) sendFor(ctx context.Context, method, path string, query url.Values, accept string) (*http.Response, error) {
 	address := *a.base
 	address.Path += path
 	address.RawQuery = query.Encode()
@@ -93,7 +100,7 @@ func (a *api) send(ctx context.Context, method, path string, query url.Values) (
 	if method != http.MethodGet {
 		req.Header.Set("Content-Type", "application/json") // without it every change is refused, one without a body too
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", accept)
 	resp, err := a.client.Do(req)
 	if err != nil {
 		return nil, err
@@ -144,6 +151,50 @@ func (a *api) get(ctx context.Context, path string, query url.Values, into any) 
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return time.Time{}, fmt.Errorf("decode the answer: %w", err)
+	}
+	return dated(resp.Header)
+}
+
+// body is an answer that is read as it comes: no longer than it may be, and no
+// longer in silence than a call may take.
+type body struct {
+	io.Reader
+	max, left int64
+	patience  time.Duration
+	silent    *time.Timer
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	b.silent.Reset(b.patience)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("the answer is longer than %d bytes", b.max)
+	}
+	return n, err
+}
+
+// longest is how many times as long as a call a list may take that keeps coming.
+const longest = 10
+
+// stream has one answer read as it comes, for what may be very long: the server
+// writes it entry by entry.
+func (a *api) stream(ctx context.Context, path string, query url.Values, read func(io.Reader) error) (time.Time, error) {
+	ctx, stop := context.WithTimeout(ctx, longest*a.options.Timeout)
+	defer stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silent := time.AfterFunc(a.options.Timeout, func() { cancel(fmt.Errorf("the server has said nothing for %s", a.options.Timeout)) })
+	defer silent.Stop()
+	resp, err := a.send(ctx, http.MethodGet, path, query)
+	if err == nil {
+		defer func() { _ = resp.Body.Close() }() // it was read whole, or its error is the one that counts
+		err = read(&body{resp.Body, a.options.MaxBody, a.options.MaxBody, a.options.Timeout, silent})
+	}
+	if err != nil {
+		if why := context.Cause(ctx); why != nil && ctx.Err() != nil {
+			err = why
+		}
+		return time.Time{}, err
 	}
 	return dated(resp.Header)
 }

@@ -10,6 +10,7 @@ import (
 
 const (
 	remembers  = 6 * time.Hour    // what nobody asks about any more
+	minded     = time.Hour        // what was asked about, for as long as it is watched
 	detailsAge = 2 * time.Minute  // of what belongs to an object that has not changed
 	baseAge    = 75 * time.Minute // of a state from before a merge
 	mostLooks  = 8                // of one application for one commit
@@ -23,7 +24,8 @@ type ledger struct {
 	bases   map[converge.ArgoApp]converge.ArgoSnapshot // as it was before a merge
 	details map[converge.ArgoApp]converge.ArgoSnapshot // the last look
 	stuck   map[stuckKey][]converge.ArgoSnapshot
-	facts   map[fact]converge.Answer // that a repository's history cannot change
+	facts   map[fact]converge.Answer       // that a repository's history cannot change
+	asked   map[converge.ArgoApp]time.Time // when somebody last wanted to know of it
 	swept   time.Time
 }
 
@@ -56,6 +58,7 @@ func newLedger() ledger {
 	return ledger{
 		entries: map[entryKey]*entry{}, bases: map[converge.ArgoApp]converge.ArgoSnapshot{},
 		details: map[converge.ArgoApp]converge.ArgoSnapshot{}, stuck: map[stuckKey][]converge.ArgoSnapshot{}, facts: map[fact]converge.Answer{},
+		asked: map[converge.ArgoApp]time.Time{},
 	}
 }
 
@@ -202,6 +205,22 @@ func (l *ledger) learn(f fact, a converge.Answer) {
 	l.facts[f] = a
 }
 
+// mind notes that an application is asked about, so that what happens to it is
+// worth a look.
+func (l *ledger) mind(app converge.ArgoApp, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked[app] = now
+}
+
+// minds reports whether an application was asked about within the last hour.
+func (l *ledger) minds(app converge.ArgoApp) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.asked[app]
+	return ok
+}
+
 // forget drops what nobody has asked about for long.
 func (l *ledger) forget(now time.Time) {
 	l.mu.Lock()
@@ -213,6 +232,11 @@ func (l *ledger) forget(now time.Time) {
 	for key, e := range l.entries {
 		if now.Sub(e.used) > remembers {
 			delete(l.entries, key)
+		}
+	}
+	for key, asked := range l.asked {
+		if now.Sub(asked) > minded {
+			delete(l.asked, key)
 		}
 	}
 	for key, list := range l.stuck {

@@ -58,38 +58,24 @@ type compared struct {
 	IgnoreDifferences []any            `json:"ignoreDifferences"`
 }
 
-// snapshots decodes a list. Entries that are nobody's, or twice there, mean
-// that the list is not what it should be.
-func snapshots(instance string, items []json.RawMessage, at time.Time, timed bool) ([]converge.ArgoSnapshot, error) {
-	out := make([]converge.ArgoSnapshot, 0, len(items))
-	seen := make(map[converge.ArgoApp]bool, len(items))
-	for i, raw := range items {
-		s, err := snapshot(instance, raw)
-		if err != nil {
-			return nil, fmt.Errorf("entry %d: %w", i, err)
-		}
-		if seen[s.App] {
-			return nil, fmt.Errorf("application %s is in the list twice", s.App)
-		}
-		seen[s.App] = true
-		s.ReadAt, s.HealthTimed = at, timed
-		out = append(out, s)
-	}
-	return out, nil
-}
-
 // snapshot decodes one Application.
 func snapshot(instance string, raw []byte) (converge.ArgoSnapshot, error) {
+	d, err := decode(instance, raw)
+	return d.ArgoSnapshot, err
+}
+
+// decode decodes one Application, with when it was made.
+func decode(instance string, raw []byte) (decoded, error) {
 	var app v1alpha1.Application
 	var more newer
 	if err := json.Unmarshal(raw, &app); err != nil {
-		return converge.ArgoSnapshot{}, fmt.Errorf("decode an application: %w", err)
+		return decoded{}, fmt.Errorf("decode an application: %w", err)
 	}
 	if err := json.Unmarshal(raw, &more); err != nil {
-		return converge.ArgoSnapshot{}, fmt.Errorf("decode an application: %w", err)
+		return decoded{}, fmt.Errorf("decode an application: %w", err)
 	}
 	if app.Name == "" {
-		return converge.ArgoSnapshot{}, errors.New("decode an application: it has no name")
+		return decoded{}, errors.New("decode an application: it has no name")
 	}
 	st := &app.Status
 	s := converge.ArgoSnapshot{
@@ -129,7 +115,7 @@ func snapshot(instance string, raw []byte) (converge.ArgoSnapshot, error) {
 	for _, c := range st.Conditions {
 		s.Conditions = append(s.Conditions, converge.ArgoCondition{Type: c.Type, Message: c.Message, At: timeOf(c.LastTransitionTime)})
 	}
-	return s, nil
+	return decoded{s, app.CreationTimestamp.Time}, nil
 }
 
 // sourcesOf reads the sources of the spec and of the comparison. A hydrated

@@ -1,6 +1,7 @@
 package argocd
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -76,9 +77,27 @@ func BenchmarkList300(b *testing.B) {
 		}
 		items = append(items, json.RawMessage(fmt.Sprintf(`{"metadata":{"name":"a-%d","uid":"u"},"spec":{"source":{"repoURL":"x","path":"p","helm":{"valueFiles":["a"]}}},"status":{"sync":{"status":"Synced","revision":"1","comparedTo":{"source":{"repoURL":"x","path":"p","helm":{"valueFiles":["a"]}}}},"resources":[%s]}}`, i, resources[1:])))
 	}
-	for b.Loop() {
-		if _, err := snapshots("x", items, time.Unix(1, 0), true); err != nil {
-			b.Fatal(err)
+	list, err := json.Marshal(map[string]any{"metadata": map[string]any{}, "items": items})
+	if err != nil {
+		b.Fatal(err)
+	}
+	read := func(b *testing.B, memory *recent) {
+		b.SetBytes(int64(len(list)))
+		for b.Loop() {
+			g := memory.begin("x")
+			if _, err := g.page(bytes.NewReader(list)); err != nil || len(g.out) != len(items) {
+				b.Fatal(err)
+			}
 		}
 	}
+	b.Run("new", func(b *testing.B) { read(b, &recent{}) })
+	b.Run("again", func(b *testing.B) {
+		var memory recent
+		g := memory.begin("x")
+		if _, err := g.page(bytes.NewReader(list)); err != nil {
+			b.Fatal(err)
+		}
+		memory.keep(g)
+		read(b, &memory)
+	})
 }

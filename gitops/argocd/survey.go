@@ -2,6 +2,8 @@ package argocd
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"time"
 
 	"promoter/promoter"
@@ -18,6 +20,8 @@ type survey struct {
 	bySet  map[string][]*converge.ArgoSnapshot // by the ApplicationSet that made them
 	// parents are the applications that render one.
 	parents map[converge.ArgoApp][]*converge.ArgoSnapshot
+	// wholes are the applications of instances that were listed in outlines.
+	wholes map[string]*wholes
 }
 
 // surveyed lists every instance, one call each. Questions of one look share the
@@ -40,10 +44,13 @@ func (e *Engine) surveyed(ctx context.Context, now time.Time) (s *survey, old bo
 	}
 	e.hinted.Store(false) // what changes from here on may not be in the lists
 	s = &survey{
-		taken: now, lists: e.client.Lists(ctx), byApp: map[converge.ArgoApp]*converge.ArgoSnapshot{},
+		taken: now, lists: e.client.indexes(ctx), wholes: map[string]*wholes{}, byApp: map[converge.ArgoApp]*converge.ArgoSnapshot{},
 		byName: map[string][]*converge.ArgoSnapshot{}, bySet: map[string][]*converge.ArgoSnapshot{}, parents: map[converge.ArgoApp][]*converge.ArgoSnapshot{},
 	}
 	for _, l := range s.lists {
+		if l.outlines {
+			s.wholes[l.Instance] = &wholes{most: max(64, len(l.Apps)/8), reads: map[converge.ArgoApp]*reading{}}
+		}
 		for i := range l.Apps {
 			app := &l.Apps[i]
 			s.byApp[app.App] = app
@@ -76,4 +83,77 @@ func (e *Engine) promised(s *survey, answers []promoter.Convergence) {
 			s.due = c.Until
 		}
 	}
+}
+
+// wholes are applications that are read by themselves because their list has
+// only outlines: each once for a survey, as long as they are few among all.
+type wholes struct {
+	most  int
+	mu    sync.Mutex
+	reads map[converge.ArgoApp]*reading
+	all   map[converge.ArgoApp]*converge.ArgoSnapshot // after too many were asked for
+}
+
+type reading struct {
+	mu   sync.Mutex
+	done *converge.ArgoSnapshot
+}
+
+// whole returns an application of the survey with all that a list has of it,
+// as it is now.
+func (w *work) whole(ctx context.Context, s *converge.ArgoSnapshot) (*converge.ArgoSnapshot, error) {
+	w.ledger.mind(s.App, w.now)
+	of := w.survey.wholes[s.App.Instance]
+	if of == nil {
+		return s, nil
+	}
+	server, err := w.client.server(s.App.Instance)
+	if err != nil {
+		return nil, err
+	}
+	r, all, err := of.reading(ctx, server, s.App)
+	if err != nil {
+		return nil, fmt.Errorf("list applications of instance %q: %w", s.App.Instance, err)
+	}
+	if all != nil {
+		if found := all[s.App]; found != nil {
+			return found, nil
+		}
+		return nil, fmt.Errorf("read application %s: it is not in the list any more", s.App)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.done != nil {
+		return r.done, nil
+	}
+	one := make([]converge.ArgoSnapshot, 1)
+	if one[0], err = server.one(ctx, s.App); err != nil { // who asks next tries again
+		return nil, fmt.Errorf("read application %s: %w", s.App, err)
+	}
+	adopt(one, false)
+	r.done = &one[0]
+	return r.done, nil
+}
+
+// reading is where an application is read, or the list of all where one by one
+// would be more.
+func (o *wholes) reading(ctx context.Context, from server, app converge.ArgoApp) (*reading, map[converge.ArgoApp]*converge.ArgoSnapshot, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if r := o.reads[app]; r != nil || o.all != nil {
+		return r, o.all, nil
+	}
+	if len(o.reads) < o.most {
+		o.reads[app] = &reading{}
+		return o.reads[app], nil, nil
+	}
+	list, err := from.list(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	o.all = make(map[converge.ArgoApp]*converge.ArgoSnapshot, len(list))
+	for i := range list {
+		o.all[list[i].App] = &list[i]
+	}
+	return nil, o.all, nil
 }

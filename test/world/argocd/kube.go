@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 const group = "/apis/argoproj.io/v1alpha1"
@@ -49,7 +50,24 @@ func (s *Server) kubeList(w http.ResponseWriter, r *http.Request) {
 	if limit, _ := strconv.Atoi(q.Get("limit")); limit > 0 && len(items) > limit {
 		items, meta["continue"] = items[:limit], strconv.Itoa(from+limit)
 	}
+	if asMetadata(r) {
+		bare := []any{}
+		for _, app := range items {
+			bare = append(bare, bareOf(app))
+		}
+		reply(w, map[string]any{"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "metadata": meta, "items": bare})
+		return
+	}
 	reply(w, map[string]any{"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationList", "metadata": meta, "items": items})
+}
+
+// asMetadata reports whether a client wants objects without spec and status.
+func asMetadata(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "as=PartialObjectMetadata")
+}
+
+func bareOf(app Application) any {
+	return map[string]any{"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": app.Metadata}
 }
 
 func (s *Server) kubeGet(w http.ResponseWriter, r *http.Request) {
@@ -151,6 +169,12 @@ func (s *Server) kubeWatch(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	since, changed, cut := s.version, s.changed, s.cut
 	s.mu.Unlock()
+	if from, err := strconv.ParseUint(r.URL.Query().Get("resourceVersion"), 10, 64); err == nil && from > 0 {
+		since = from
+		always := make(chan struct{})
+		close(always)
+		changed = always // what has changed since is sent at once
+	}
 	for {
 		if flush.Flush() != nil {
 			return
@@ -165,7 +189,11 @@ func (s *Server) kubeWatch(w http.ResponseWriter, r *http.Request) {
 		var events []event
 		events, since, changed = s.since(since)
 		for _, e := range events {
-			if json.NewEncoder(w).Encode(map[string]any{"type": e.kind, "object": e.app}) != nil {
+			var object any = e.app
+			if asMetadata(r) {
+				object = bareOf(e.app)
+			}
+			if json.NewEncoder(w).Encode(map[string]any{"type": e.kind, "object": object}) != nil {
 				return
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -47,6 +48,19 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	version := s.version
 	s.mu.Unlock()
 	body := map[string]any{"metadata": map[string]string{"resourceVersion": fmt.Sprint(version)}, "items": items}
+	if query := r.URL.Query().Get("fields"); query != "" && !s.AllFields {
+		fields := slices.DeleteFunc(wanted(query, "items."), func(f string) bool { return !listed[f] })
+		cut := make([]map[string]any, 0, len(items))
+		for _, app := range items {
+			c, err := only(light(app, fields), fields)
+			if err != nil {
+				refuse(w, http.StatusInternalServerError, err.Error())
+				return
+			}
+			cut = append(cut, c)
+		}
+		body["items"] = cut
+	}
 	if len(items) == 0 {
 		body["items"] = nil // as Go writes a list that was never made
 	}
@@ -80,6 +94,13 @@ func contains(list []string, s string) bool {
 // of its name.
 func (s *Server) find(r *http.Request) (Key, *Application) {
 	name, namespace := r.PathValue("name"), r.URL.Query().Get("appNamespace")
+	if key := (Key{namespace, name}); namespace != "" && !s.lies.Stale { // the same, without a look at the others
+		if app := s.apps[key]; app != nil {
+			found := *app
+			return key, &found
+		}
+		return Key{}, nil
+	}
 	for _, app := range s.visible() {
 		if app.Metadata.Name == name && (namespace == "" || namespace == app.Metadata.Namespace) {
 			return keyOf(app), &app
@@ -202,29 +223,51 @@ func (s *Server) rollback(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// stream sends all Applications, and then each that changes.
+// stream sends all Applications, unless a version is named, and then each that
+// changes. Who accepts server-sent events gets those, and anybody else bare JSON.
+// What is the same as what was sent of an application before is not sent.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/event-stream")
+	format, kind := "%s\n", "application/json"
+	if r.Header.Get("Accept") == "text/event-stream" {
+		format, kind = "data: %s \n\n", "text/event-stream"
+	}
+	w.Header().Set("Content-Type", kind)
 	flush := http.NewResponseController(w)
+	q := r.URL.Query()
+	fields := wanted(q.Get("fields"), "result.")
 	s.mu.Lock()
 	since := s.version
 	var events []event
-	for _, app := range s.all() {
-		events = append(events, event{kind: "ADDED", app: app})
+	if q.Get("resourceVersion") == "" {
+		for _, app := range s.all() {
+			events = append(events, event{kind: "ADDED", app: app})
+		}
 	}
 	changed, cut := s.changed, s.cut
 	s.mu.Unlock()
+	sent := map[Key]string{}
 	for {
 		for _, e := range events {
-			if !selected(e.app, r.URL.Query().Get("selector")) {
+			if !selected(e.app, q.Get("selector")) {
 				continue
 			}
-			text, err := json.Marshal(map[string]any{"result": map[string]any{"type": e.kind, "application": e.app}})
+			result := map[string]any{"type": e.kind, "application": e.app}
+			if len(fields) > 0 {
+				result["application"] = light(e.app, wanted(strings.Join(fields, ","), "application."))
+				var err error
+				if result, err = only(result, fields); err != nil {
+					return
+				}
+			}
+			text, err := json.Marshal(map[string]any{"result": result})
 			if err != nil {
 				return
 			}
-			if _, err := fmt.Fprintf(w, "data: %s\n\n", text); err != nil {
-				return
+			if key := keyOf(e.app); sent[key] != string(text) {
+				sent[key] = string(text)
+				if _, err := fmt.Fprintf(w, format, text); err != nil {
+					return
+				}
 			}
 		}
 		if flush.Flush() != nil {

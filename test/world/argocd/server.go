@@ -54,8 +54,10 @@ type Lies struct {
 type Server struct {
 	Token   string // empty: everyone may
 	Version string // of Argo CD
-	Now     func() time.Time
-	Hooks   Hooks
+	// AllFields has lists whole whatever fields are asked for.
+	AllFields bool
+	Now       func() time.Time
+	Hooks     Hooks
 
 	mu       sync.Mutex
 	apps     map[Key]*Application
@@ -90,14 +92,19 @@ func New() *Server {
 // Set adds an Application or replaces it. Its identity and version are the
 // server's to give.
 func (s *Server) Set(app Application) {
+	now := s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := keyOf(app)
 	kind := "MODIFIED"
 	if old := s.apps[key]; old != nil {
 		app.Metadata.UID = cmp.Or(app.Metadata.UID, old.Metadata.UID)
+		app.Metadata.CreationTimestamp = old.Metadata.CreationTimestamp
 	} else {
 		kind = "ADDED"
+	}
+	if app.Metadata.CreationTimestamp == nil {
+		app.Metadata.CreationTimestamp = At(now)
 	}
 	if app.Metadata.UID == "" {
 		s.uids++
