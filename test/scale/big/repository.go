@@ -1,0 +1,9 @@
+package main
+
+import (
+	"context"
+	"io"
+)
+
+func repository(context.Context, []string, io.Writer) error { return nil }
+func manifests(context.Context, []string, io.Writer) error  { return nil }
