@@ -47,7 +47,7 @@ func reportHistory(ctx context.Context, f reportFlags, sc scope, stderr io.Write
 	if err := p.stand(ctx, f, head, temp, sc, stderr); err != nil {
 		return report.Report{}, err
 	}
-	past := report.Past{Of: historyName(ctx, f.history, branch), Filter: sc.text, Since: sc.since, Until: sc.until, Waves: p.sight.waves(), Tracker: &p.tracker}
+	past := report.Past{Of: historyName(ctx, f.history, f.forge.name, branch), Filter: sc.text, Since: sc.since, Until: sc.until, Waves: p.sight.waves(), Tracker: &p.tracker}
 	if past.From, err = p.walk(ctx, head, sc); err != nil {
 		return report.Report{}, err
 	}
@@ -57,8 +57,11 @@ func reportHistory(ctx context.Context, f reportFlags, sc scope, stderr io.Write
 
 // historyName is how people know a repository: by where it came from, else by
 // its directory.
-func historyName(ctx context.Context, dir, branch string) string {
-	name := remoteURL(ctx, dir)
+func historyName(ctx context.Context, dir, name, branch string) string {
+	if name != "" {
+		return name + " " + branch
+	}
+	name = remoteURL(ctx, dir)
 	if _, path := splitRemote(name); name != "" && path != "" {
 		name = strings.Trim(path, "/")
 	} else if abs, err := filepath.Abs(dir); err == nil {

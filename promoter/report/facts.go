@@ -96,6 +96,16 @@ type Told struct {
 	Why     string `json:"why,omitempty"`
 }
 
+// Return is a move that put back the version that stood before.
+type Return struct {
+	Commit   string    `json:"commit"`
+	At       time.Time `json:"at"`
+	Artifact string    `json:"artifact"`
+	From     string    `json:"from"`
+	To       string    `json:"to"`
+	Waves    []string  `json:"waves,omitempty"`
+}
+
 // Fate is what became of a change.
 type Fate string
 

@@ -42,6 +42,15 @@ func History(p Past) Report {
 		unknown(keyCoverage, noVerdict), h.lead(keyLeadPart), h.lead(keyLead), h.who(), unknown(keyApproved, "Git holds no approvals: the forge does"),
 	}
 	out.Waves = h.rows()
+	for _, m := range moves {
+		if m.Back {
+			b := Return{Commit: m.Commit.Hash, At: m.Commit.At, Artifact: m.Artifact, From: m.From, To: m.To}
+			for _, w := range m.Waves {
+				b.Waves = append(b.Waves, p.Waves[w])
+			}
+			out.PutBack = append(out.PutBack, b)
+		}
+	}
 	return out
 }
 
@@ -167,6 +176,13 @@ func (h *past) perHundred() Measure {
 	if none == "" {
 		*m.Rate = 100 * float64(h.backs()) / float64(n)
 		m.Notes = append(m.Notes, plural(h.backs(), "move")+" put back what stood before")
+		lower := 0
+		for _, x := range h.moves {
+			if x.Lower && !x.Back {
+				lower++
+			}
+		}
+		m.note(lower, "more went down to another version than the one before: not counted")
 	}
 	return m
 }

@@ -18,6 +18,7 @@ type Report struct {
 	Measures []Measure `json:"measures"`
 	Waves    []Row     `json:"waves"`
 	Changes  []Told    `json:"changes,omitempty"`
+	PutBack  []Return  `json:"putBack,omitempty"`
 	// Gaps are what could not be read, or is read in part.
 	Gaps []string `json:"gaps"`
 }

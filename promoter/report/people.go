@@ -119,8 +119,12 @@ func (r *rollouts) incidents() Measure {
 			took = append(took, i.Closed.Sub(i.Opened))
 		}
 	}
-	m = spans(m, took, "none was closed")
-	m.Notes = append(m.Notes, plural(opened, "issue")+" opened")
+	none := "none was closed"
+	if opened == 0 {
+		none = "none was opened"
+	}
+	m = spans(m, took, none)
+	m.note(opened, "opened")
 	m.note(open, "open now")
 	return m
 }

@@ -40,7 +40,7 @@ func (m Measure) Text() string {
 	case m.Count != nil:
 		parts = append(parts, m.Of)
 	default:
-		parts = append(parts, fmt.Sprintf("n=%d %s", m.N, m.Of))
+		parts = append(parts, fmt.Sprintf("n=%d (%s)", m.N, m.Of))
 		if m.Time != nil && m.N > 1 {
 			parts = append(parts, fmt.Sprintf("mean %s, longest %s", m.Time.Mean, m.Time.Max))
 		}

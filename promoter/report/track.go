@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"promoter/promoter"
@@ -48,6 +49,8 @@ type Move struct {
 	Places   int
 	// Back is set when it put back the version that stood before From.
 	Back bool
+	// Lower is set when To is an older version than From.
+	Lower bool
 	// Stood is how long From had stood there; negative when it is not known.
 	Stood time.Duration
 }
@@ -143,6 +146,12 @@ func version(p promoter.Pin) string {
 	return p.Version + "@" + p.Digest
 }
 
+// versionOf is a version without its digest.
+func versionOf(text string) string {
+	v, _, _ := strings.Cut(text, "@")
+	return v
+}
+
 // Step goes on by one commit.
 func (t *Tracker) Step(c Commit, files []File) {
 	// Committers' clocks disagree; a commit is no older than those before it.
@@ -184,7 +193,7 @@ func (t *Tracker) Step(c Commit, files []File) {
 			k := key{nameOf(s.now.pin), s.from, version(s.now.pin), s.now.wentBack}
 			m := moves[k]
 			if m == nil {
-				m = &Move{Commit: c, Artifact: k.name, From: k.from, To: k.to, Back: k.back, Stood: -1}
+				m = &Move{Commit: c, Artifact: k.name, From: k.from, To: k.to, Back: k.back, Lower: s.lower, Stood: -1}
 				moves[k] = m
 				order = append(order, k)
 			}
@@ -211,6 +220,7 @@ type moved struct {
 	now   *track
 	from  string
 	stood time.Duration
+	lower bool
 }
 
 // follow finds each pin of a file again, and says which moved. Paths hold
@@ -260,10 +270,12 @@ func (t *Tracker) follow(tracks []*track, pins []promoter.Pin, c Commit) (now []
 		if !k.since.IsZero() {
 			stood = c.At.Sub(k.since)
 		}
-		k.wentBack = k.before == is && !k.wentBack
+		order, known := promoter.Compare(p.Artifact.Kind, versionOf(was), versionOf(is))
+		// What is put back is never newer: that is the second try at it.
+		k.wentBack = k.before == is && !k.wentBack && (!known || order >= 0)
 		k.before, k.since = was, c.At
 		if _, counts := t.places[nameOf(p)][k]; counts {
-			changed = append(changed, moved{k, was, stood})
+			changed = append(changed, moved{k, was, stood, known && order > 0})
 		}
 	}
 	return now, changed
@@ -300,11 +312,9 @@ func (t *Tracker) arrive(m *Move) {
 			s.complete = m.Commit.At
 		}
 	}
-	if s := r.waves[r.last]; s != nil {
-		r.begun = s.begun
-		if r.complete.IsZero() {
-			r.complete = s.complete
-		}
+	// What has arrived stays so, whatever wave its artifact comes to later.
+	if s := r.waves[r.last]; s != nil && r.complete.IsZero() {
+		r.begun, r.complete = s.begun, s.complete
 	}
 }
 
