@@ -165,8 +165,12 @@ func (e *Executor) openTicket(ctx context.Context, a promoter.OpenTicket) (strin
 		return "", err
 	}
 	for _, i := range issues {
-		if i.Open && e.Words.TicketKey(i.Body) == a.Key {
+		switch {
+		case e.Words.TicketKey(i.Body) != a.Key:
+		case i.Open:
 			return fmt.Sprintf("#%d is open for it", i.Number), nil
+		case !a.Stop: // whoever decided on it had not seen that one: it stays closed
+			return "", fmt.Errorf("%w: #%d was open for it, and is closed", ErrStale, i.Number)
 		}
 	}
 	if !slices.Contains(labels, promoter.TicketLabel) {
