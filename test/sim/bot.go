@@ -97,7 +97,7 @@ func (w *world) stepBetween() {
 func (w *world) handBetween(pick uint64) {
 	rng := rand.New(rand.NewPCG(pick, 3))
 	kind := oneOf(rng, deeds...)
-	if w.interleaved = true; kind == "person between" || kind == "withdraw" {
+	if w.interleaved = true; kind == "person between" || kind == "withdraw" || kind == "retag" {
 		kind = "person closes"
 	}
 	w.tell("   meanwhile, a %s", kind)

@@ -130,14 +130,13 @@ func (w *world) pinsOver(p *pull, rng *rand.Rand) bool {
 		return false
 	}
 	s := slots[rng.IntN(len(slots))]
-	text := w.repo.head().files[s.file]
-	at, ok := w.place(s, text)
 	to := "1.0." + string(rune('1'+rng.IntN(9)))
-	if !ok || s.version(at.Written) == to {
+	text, ok := w.pinned(s, w.repo.head().files[s.file], to)
+	if !ok || bare(w.reads(s, w.repo.refs[trunk])) == to {
 		return false
 	}
 	w.meddle(s.artifact.Name)
-	w.commitByPerson(map[string][]byte{s.file: []byte(text[:at.Start] + s.written(to) + text[at.End:])}, "ours for now")
+	w.commitByPerson(map[string][]byte{s.file: []byte(text)}, "ours for now")
 	return true
 }
 
@@ -202,9 +201,10 @@ func (w *world) onBase(verb string, rng *rand.Rand) bool {
 	if to == s.version(at.Written) {
 		return false
 	}
+	pinned, _ := w.pinned(s, text, to)
 	w.meddle(s.artifact.Name)
 	w.tell("   (%s in %s from %s to %s)", s.artifact.Name, s.file, s.version(at.Written), to)
-	w.commitByPerson(map[string][]byte{s.file: []byte(text[:at.Start] + s.written(to) + text[at.End:])}, "pin "+s.artifact.Name)
+	w.commitByPerson(map[string][]byte{s.file: []byte(pinned)}, "pin "+s.artifact.Name)
 	return true
 }
 

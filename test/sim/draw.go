@@ -154,7 +154,7 @@ func policyText(rng *rand.Rand, waves string, calm bool) string {
 		line(`freezes: [{name: quiet, from: "2026-11-23T%02d:10", to: "%s"%s}]`, 6+from,
 			oneOf(rng, fmt.Sprintf("2026-11-23T%02d:40", 7+from+rng.IntN(4)), "2026-11-24T06:00"), oneOf(rng, "", ", environments: [prod*]", ", environments: [dev]"))
 	}
-	line("pulls: {maxOpen: %d, ahead: %s, newer: %s, method: %s}", oneOf(rng, 2, 4, 10, 10), oneOf(rng, "next", "next", "all"),
+	line("pulls: {splitBase: %s, maxOpen: %d, ahead: %s, newer: %s, method: %s}", oneOf(rng, "true", "false"), oneOf(rng, 2, 4, 10, 10), oneOf(rng, "next", "next", "all"),
 		oneOf(rng, "finish", "finish", "hold", "latest"), oneOf(rng, "merge", "merge", "squash", "rebase"))
 	line("delivery: {argocd: [{name: argo}], reverts: %s, revertScope: %s, endOperations: %s%s}", oneOf(rng, "automatic", "automatic", "automatic", "approval", "never"),
 		oneOf(rng, "wave", "wave", "failed", "change"), oneOf(rng, "true", "false"), oneOf(rng, "", ", patience: 30m"))
@@ -240,18 +240,18 @@ var deeds = []string{
 	"person objects", "person holds", "person unholds", "person labels retry", "person labels revert", "person comments hold", "person comments resume",
 	"person comments retry", "person comments revert", "person comments stop", "person comments approve", "person comments nonsense", "guest comments", "guest labels", "person pins back", "person pins ahead",
 	"person reverts", "person edits beside", "person edits elsewhere", "person rewrites base", "person deletes branch", "person closes issue", "person opens stop",
-	"person closes stop", "person between", "person between", "person between", "person drafts", "person readies", "person pins over", "person relabels superseded", "person unlabels retry", "withdraw",
+	"person closes stop", "person between", "person between", "person between", "person drafts", "person readies", "person pins over", "person relabels superseded", "person unlabels retry", "withdraw", "retag", "retag",
 }
 
 // troubled are what goes wrong in clusters and metrics.
 var troubled = []string{
-	"stalled", "stalled", "stuck", "ill", "ill", "blamed", "blind", "blind", "blind", "gone", "blocked", "lies", "dark", "nan", "slander", "flatter", "engine", "flaps", "ages",
+	"stalled", "stalled", "stuck", "ill", "ill", "blamed", "blind", "blind", "blind", "gone", "blocked", "lies", "dark", "nan", "slander", "flatter", "engine", "engine", "engine", "partial list", "partial list", "flaps", "ages",
 }
 
 // stumbling are faults of ours: what befalls looks and effects.
 var stumbling = []string{
 	"killed before", "killed after", "killed after", "fails", "answer lost", "write twice", "twice", "late", "reversed", "second bot", "second bot", "stale", "stale",
-	"unreadable", "unread", "unlisted", "limited", "denied", "skew", "partial list", "dim", "dim", "bot between", "bot between", "bot between",
+	"unreadable", "unread", "unlisted", "limited", "denied", "skew", "dim", "dim", "bot between", "bot between", "bot between",
 }
 
 // happen fills the story.

@@ -254,8 +254,8 @@ func (w *world) arrived(s *slot) {
 	at := w.reads(s, head)
 	want := at
 	for _, r := range w.offered[s.artifact] {
-		if n, ok := promoter.Compare(s.artifact.Kind, r.Version, want); ok && n > 0 {
-			want = r.Version
+		if n, ok := w.compare(s, s.full(r), want); ok && n > 0 {
+			want = s.full(r)
 		}
 	}
 	if at == want {

@@ -80,7 +80,7 @@ func (w *world) ill(r promoter.Reached) (why string, since time.Time, blame bool
 	}
 	_, version, from := w.running(r)
 	for _, b := range w.bad {
-		if !b.silent && b.artifact == w.slotOf[r].artifact && b.version == version && (b.env == "" || b.env == r.Environment) && !w.now.Before(from.Add(b.after)) {
+		if !b.silent && b.artifact == w.slotOf[r].artifact && b.version == bare(version) && (b.env == "" || b.env == r.Environment) && !w.now.Before(from.Add(b.after)) {
 			return "CrashLoopBackOff", from.Add(b.after), true
 		}
 	}
@@ -110,8 +110,7 @@ func (w *world) engines() []gitops.Engine {
 // knows reports whether the engine brings anything to a place.
 func (e engine) knows(r promoter.Reached) bool {
 	r.Wave = 0
-	i := slices.Index(e.world.apps, r)
-	return i >= 0 && (!e.world.parted || i%2 == e.n)
+	return e.world.slotOf[r] != nil && (!e.world.parted || (r.App == "redis") == (e.n == 0))
 }
 
 func (e engine) name() string { return fmt.Sprintf("engine %d", e.n) }
@@ -309,7 +308,7 @@ func (w *world) erring(at promoter.Reached) (bool, time.Time) {
 		}
 		_, version, from := w.running(r)
 		i := slices.IndexFunc(w.bad, func(b badness) bool {
-			return b.silent && b.artifact == w.slotOf[r].artifact && b.version == version && (b.env == "" || b.env == r.Environment)
+			return b.silent && b.artifact == w.slotOf[r].artifact && b.version == bare(version) && (b.env == "" || b.env == r.Environment)
 		})
 		if i >= 0 && !w.now.Before(from.Add(w.bad[i].after)) {
 			return true, from.Add(w.bad[i].after)

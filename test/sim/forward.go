@@ -62,14 +62,14 @@ func (w *world) judgeForward(v *view, a promoter.Merge, p *pull, b promoter.Bran
 	wave := w.waveOf(b)
 	lane := slices.ContainsFunc(slots, func(s *slot) bool { return s.security })
 	for _, s := range slots {
-		if to := w.reads(s, p.Head); w.policy.Groups[s.group].Lockstep && s.group != "" {
+		if to := bare(w.reads(s, p.Head)); w.policy.Groups[s.group].Lockstep && s.group != "" {
 			for _, o := range w.slots {
-				if o.group == s.group && o.wave == wave && w.reads(o, p.Head) != to && !w.in("unread", o.file) && !slices.ContainsFunc(w.offered[o.artifact], func(r promoter.Release) bool { return r.Version == to }) {
+				if o.group == s.group && o.wave == wave && bare(w.reads(o, p.Head)) != to && !w.in("unread", o.file) && !slices.ContainsFunc(w.offered[o.artifact], func(r promoter.Release) bool { return r.Version == bare(to) }) {
 					no("a group in lockstep stays together", "to %s, which %s does not have", to, o.artifact.Name)
 				}
 			}
 		}
-		for _, r := range s.reaches {
+		for _, r := range w.reachOf(s, p.Head) {
 			if w.frozen(r) {
 				no("nothing merges in a freeze", "while %s is frozen", r.Environment)
 			}
@@ -87,7 +87,7 @@ func (w *world) judgeForward(v *view, a promoter.Merge, p *pull, b promoter.Bran
 			no("only what it would write itself (law 11)", "although %s reads that already", s.file)
 		}
 		w.judgeWaves(v, no, s, w.reads(s, p.Head), wave, b)
-		w.judgeHealth(no, s, wave)
+		w.judgeHealth(v, no, s, wave, p.Head)
 	}
 	for _, what := range []string{"talk", "seals", "seals of heads"} {
 		if w.unreadable(what) != nil && !w.silent {
@@ -162,11 +162,11 @@ func (w *world) judgeWaves(v *view, no func(law, format string, args ...any), s 
 		return // a person decided to go on with it
 	}
 	for _, o := range w.slots {
-		if o.artifact != s.artifact || !w.precedes(o.wave, wave) {
+		if o.artifact != s.artifact || !w.precedes(o.wave, wave) || o.over != nil && !w.says(o, v.head) && !w.apart(o) {
 			continue
 		}
 		at := w.reads(o, v.head)
-		if n, ok := promoter.Compare(s.artifact.Kind, at, to); (!ok || n < 0) && w.unproven(v, o, to) != "" {
+		if n, ok := w.compare(s, at, to); (!ok || n < 0) && w.unproven(v, o, to) != "" {
 			if excused[o.wave]++; excused[o.wave] > w.budgetOf(v.shown, o, b) {
 				no(law, "although %s of wave %s is at %s", o.file, w.policy.Waves[o.wave].Name, at)
 			}
@@ -181,6 +181,12 @@ func (w *world) judgeWaves(v *view, no func(law, format string, args ...any), s 
 			no(law, "although %s of wave %s has not passed: %s", o.file, w.policy.Waves[o.wave].Name, why)
 		}
 	}
+}
+
+// apart reports whether an overlay that says nothing is to be written before
+// what it lies over is.
+func (w *world) apart(o *slot) bool {
+	return w.policy.SplitBase && o.over.digest == none && !w.in("unread", o.file) && !w.in("unread", o.over.file)
 }
 
 // budgetOf is how many slots of a wave may stand aside for the change's
@@ -212,13 +218,13 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 	for h := v.head; ; {
 		c := w.repo.objects[h]
 		if len(c.parents) == 0 || v.at.Sub(c.at) > 72*time.Hour {
-			if n, ok := promoter.Compare(s.artifact.Kind, w.reads(s, h), to); ok && n >= 0 {
+			if n, ok := w.compare(s, w.reads(s, h), to); ok && n >= 0 {
 				return ""
 			}
 			return cmp.Or(first, to+" was never there")
 		}
 		at := w.reads(s, h)
-		if n, ok := promoter.Compare(s.artifact.Kind, at, to); ok && n >= 0 && at != w.reads(s, c.parents[0]) {
+		if n, ok := w.compare(s, at, to); ok && n >= 0 && at != w.reads(s, c.parents[0]) {
 			switch w.verdictOn(v.shown, s, h) {
 			case "success":
 				return ""
@@ -233,13 +239,17 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 
 // judgeHealth: what a merge reaches, and the waves before it, are seen to be
 // well.
-func (w *world) judgeHealth(no func(law, format string, args ...any), s *slot, wave int) {
+func (w *world) judgeHealth(v *view, no func(law, format string, args ...any), s *slot, wave int, head string) {
 	for _, o := range w.slots {
 		own := o == s
 		if o.artifact != s.artifact || !own && !w.precedes(o.wave, wave) {
 			continue
 		}
-		for _, r := range o.reaches {
+		at := v.head
+		if own {
+			at = head
+		}
+		for _, r := range w.reachOf(o, at) {
 			r.Wave = 0
 			why, _, _ := w.ill(r)
 			set := w.policy.Waves[o.wave].Quorum > 0 || w.budget(o.wave) > 0

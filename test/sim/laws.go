@@ -209,7 +209,7 @@ func (w *world) verdictOn(f *forge, s *slot, hash string) string {
 	out := ""
 	for _, x := range f.statuses[hash] {
 		stage, of, ok := promoter.ParseSeal(x.Context)
-		if ok && stage == promoter.StageVerdict && (of == "" || slices.Contains(w.seenFor[hash+x.Context], named(s.reaches[0]))) {
+		if ok && stage == promoter.StageVerdict && (of == "" || slices.ContainsFunc(s.reaches, func(r promoter.Reached) bool { return slices.Contains(w.seenFor[hash+x.Context], named(r)) })) {
 			if out = x.State; out == "failure" {
 				return out
 			}

@@ -43,8 +43,27 @@ func (w *world) judgePush(v *view, a promoter.Push) {
 	if b.Revert && a.Expect == "" && !w.takenBackFor(v.shown, b) {
 		w.violate("only what policy says is taken back", "%s, and the scope of reverts is %q", a, w.policy.RevertScope)
 	}
+	base := w.repo.objects[a.Base]
+	files, err := makes(func(path string) ([]byte, bool, error) {
+		text, ok := base.files[path]
+		return []byte(text), ok, nil
+	}, a.Edits, base.at)
+	if err != nil {
+		w.violate("smallest diff (law 15)", "%s: it cannot be made: %v", a, err)
+		return
+	}
+	made := base.files.with(files)
+	var seen []*slot
 	for _, e := range a.Edits {
-		w.judgeEdit(v, a, b, e)
+		s, _ := w.slotAt(e.Place)
+		if s == nil {
+			w.violate("smallest diff (law 15)", "%s: %s is no version", a, e.Place)
+			return
+		}
+		if !slices.Contains(seen, s) {
+			seen = append(seen, s)
+			w.judgeEdit(v, a, b, s, w.readsIn(s, made))
+		}
 	}
 }
 
@@ -84,21 +103,15 @@ func (w *world) attemptedSince(f *forge, revert *pull, rb promoter.Branch) bool 
 }
 
 // judgeEdit: forward is up, to what is out, and backward is where it was.
-func (w *world) judgeEdit(v *view, a promoter.Push, b promoter.Branch, e promoter.Edit) {
-	i := slices.IndexFunc(w.slots, func(s *slot) bool { return s.file == e.Place.File && s.path == e.Place.Path })
-	if i < 0 {
-		w.violate("smallest diff (law 15)", "%s: %s is no version", a, e.Place)
-		return
-	}
-	s := w.slots[i]
-	from, to := w.reads(s, a.Base), s.version(e.To)
-	n, ok := promoter.Compare(s.artifact.Kind, to, from)
+func (w *world) judgeEdit(v *view, a promoter.Push, b promoter.Branch, s *slot, to string) {
+	from := w.reads(s, a.Base)
+	n, ok := w.compare(s, to, from)
 	switch {
 	case b.Revert:
 		w.judgeInverse(v, a, b, s, from, to)
 	case !ok || n <= 0:
 		w.violate("forward is up", "%s: %s from %s to %s", a, s.file, from, to)
-	case !slices.ContainsFunc(w.offered[s.artifact], func(r promoter.Release) bool { return r.Version == to }):
+	case !w.out(s, to):
 		w.violate("only what is out", "%s: %s %s is not", a, s.artifact.Name, to)
 	case w.in("unlisted", s.artifact.Name) || w.in("dim", s.key()):
 		w.violate("ignorance moves nothing (law 6)", "%s: the versions of %s are not known", a, s.artifact.Name)
@@ -106,7 +119,7 @@ func (w *world) judgeEdit(v *view, a promoter.Push, b promoter.Branch, e promote
 		w.violate("ignorance moves nothing (law 6)", "%s: %s cannot be read", a, s.file)
 	}
 	for _, r := range w.offered[s.artifact] {
-		if r.Version == to && !b.Revert && v.at.Sub(r.Created) < s.age {
+		if r.Version == bare(to) && !b.Revert && v.at.Sub(r.Created) < s.age {
 			w.violate("a release must be old enough", "%s: %s %s is %s old", a, s.artifact.Name, to, v.at.Sub(r.Created))
 		}
 	}
@@ -124,7 +137,8 @@ func (w *world) judgeInverse(v *view, a promoter.Push, b promoter.Branch, s *slo
 			continue
 		}
 		line := w.repo.objects[o.Merge].parents
-		if len(line) > 0 && w.reads(s, o.Merge) == from && w.reads(s, line[0]) == to {
+		was := len(line) > 0 && w.reads(s, line[0]) == to || s.over != nil && to == w.reads(s.over, a.Base) // an overlay gets what is shared
+		if was && w.reads(s, o.Merge) == from {
 			class := w.policy.Classes[s.class].Revert
 			if class == "" {
 				class = w.policy.Reverts

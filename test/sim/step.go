@@ -27,6 +27,8 @@ func (w *world) happen(s step) {
 	case s.kind == "release":
 		a := oneOf(rng, w.artifacts()...)
 		w.release(a, w.next(a, rng))
+	case s.kind == "retag":
+		did = w.retag(oneOf(rng, w.artifacts()...))
 	case s.kind == "withdraw":
 		did = w.withdraw(rng)
 	case s.kind == "people review":
@@ -80,6 +82,9 @@ func (w *world) trouble(s step, rng *rand.Rand) {
 		}
 	case "slander", "flatter", "blamed":
 		w.meddled = true
+	case "partial list":
+		w.troubles = append(w.troubles, trouble{kind: s.kind, app: oneOf(rng, w.artifacts()...).Name, from: w.now, to: w.now.Add(s.span)})
+		return
 	case "ages": // days in which nothing happens
 		return
 	case "flaps":
@@ -133,7 +138,7 @@ func (w *world) stumble(s step, rng *rand.Rand) {
 		w.troubles = append(w.troubles, trouble{kind: s.kind, app: oneOf(rng, w.slots...).file, from: w.now, to: w.now.Add(for_)})
 	case "dim":
 		w.troubles = append(w.troubles, trouble{kind: s.kind, app: oneOf(rng, w.slots...).key(), from: w.now, to: w.now.Add(for_)})
-	case "unlisted", "partial list":
+	case "unlisted":
 		w.troubles = append(w.troubles, trouble{kind: s.kind, app: oneOf(rng, w.artifacts()...).Name, from: w.now, to: w.now.Add(for_)})
 	case "limited":
 		w.troubles = append(w.troubles, trouble{kind: s.kind, from: w.now, to: w.now.Add(for_)})

@@ -29,7 +29,7 @@ func (s *story) build() *world {
 		cfg: s.cfg, start: monday, now: monday, repo: newRepo(), forge: &forge{statuses: map[string][]statusOf{}},
 		slotOf: map[promoter.Reached]*slot{}, offered: map[promoter.Artifact][]promoter.Release{}, tainted: map[string]bool{},
 		injected: map[string]int{}, acted: map[string]int{}, places: map[string]promoter.Place{}, catalogs: map[promoter.Artifact]*promoter.Catalog{},
-		once: map[string]int{}, verdicts: map[string]time.Time{}, seenFor: map[string][]string{}, shuffled: s.seed,
+		once: map[string]int{}, retagged: map[string]int{}, verdicts: map[string]time.Time{}, seenFor: map[string][]string{}, shuffled: s.seed,
 	}
 	var envs []string
 	for _, g := range s.envs {
@@ -46,17 +46,27 @@ func (s *story) build() *world {
 	}
 	many := 1 + int(draw(3))
 	together := draw(6) == 0 // all applications of an environment in one file
+	digests := digestForm(max(0, int(draw(4))-1))
+	sharing, overlaid := int(draw(2)), draw(3) > 0
 	for n, a := range apps[:many] {
-		w.offered[a] = []promoter.Release{{Version: "1.0.0", Created: monday.Add(-2000 * time.Hour), FirstSeen: monday.Add(-2000 * time.Hour)}}
+		w.offered[a] = []promoter.Release{w.published(a, "1.0.0", monday.Add(-2000*time.Hour))}
 		if n > 0 && draw(5) == 0 {
-			w.offered[a] = append(w.offered[a], promoter.Release{Version: "1.1.0", Created: monday.Add(-1000 * time.Hour), FirstSeen: monday.Add(-1000 * time.Hour)})
+			w.offered[a] = append(w.offered[a], w.published(a, "1.1.0", monday.Add(-1000*time.Hour)))
 		}
-		shared := s.shared && n == 0 && len(s.envs) > 2
+		shared := s.shared && n == min(sharing, many-1) && len(s.envs) > 2
 		for i, g := range s.envs {
 			if i > 0 && i < len(s.envs)-1 && draw(8) == 0 {
 				continue // it does not stand everywhere
 			}
 			w.slot(a, g, shared && i >= len(s.envs)-2, together)
+		}
+		if overlaid {
+			w.overlay(a)
+		}
+	}
+	for _, s := range w.slots {
+		if s.artifact.Kind == promoter.Image && s.over == nil && !slices.ContainsFunc(w.slots, func(o *slot) bool { return o.over == s }) {
+			s.digest = digests
 		}
 	}
 	w.settleSlots()
@@ -87,6 +97,30 @@ func (w *world) slot(a promoter.Artifact, g ground, shared, together bool) {
 		}
 	}
 	w.slots = append(w.slots, &slot{file: path, path: "spec." + name + ".version", artifact: a, app: name, at: at, reaches: []promoter.Reached{at}})
+}
+
+// overlay gives the places that a shared file reaches before its last wave a
+// file in which they can say otherwise.
+func (w *world) overlay(a promoter.Artifact) {
+	for _, s := range w.slots {
+		if s.artifact != a || len(s.reaches) < 2 {
+			continue
+		}
+		last := 0
+		for _, r := range s.reaches {
+			last = max(last, r.Wave)
+		}
+		for _, r := range s.reaches {
+			if r.Wave < 0 || r.Wave >= last {
+				continue
+			}
+			o := &slot{file: "over/" + named(r) + "/values.yaml", path: s.path, artifact: a, app: s.app, at: r, reaches: []promoter.Reached{r}, over: s, insert: promoter.Insert{Field: s.path}}
+			if a.Kind == promoter.Image {
+				o.file, o.path, o.insert = "over/"+named(r)+"/kustomization.yaml", imagePath, promoter.Insert{}
+			}
+			w.slots = append(w.slots, o)
+		}
+	}
 }
 
 // settleSlots fills what follows from all places.

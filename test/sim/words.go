@@ -117,7 +117,7 @@ func (w *world) placesOf(v *view, hash string) []promoter.Reached {
 		if w.reads(s, v.head) != w.reads(s, hash) || w.writer(s, v.head) != hash || w.in("unread", s.file) {
 			continue
 		}
-		for _, r := range s.reaches {
+		for _, r := range w.reachOf(s, hash) {
 			r.Wave = 0
 			out = append(out, r)
 		}
@@ -255,7 +255,7 @@ func (w *world) reachedBy(v *view, p *pull) int {
 	n := 0
 	for _, s := range w.edited(p) {
 		if w.reads(s, v.head) == w.reads(s, p.Merge) && !w.in("unread", s.file) {
-			n += len(s.reaches)
+			n += len(w.reachOf(s, v.head))
 		}
 	}
 	return n

@@ -10,27 +10,10 @@ import (
 	"promoter/gitops"
 	"promoter/promoter"
 	"promoter/promoter/config"
-	"promoter/promoter/yamltree"
 )
 
 // monday is when stories begin.
 var monday = time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)
-
-// slot is a version that the repository holds: where it is written, and what
-// an edit of it reaches.
-type slot struct {
-	file, path string
-	artifact   promoter.Artifact
-	app        string
-	at         promoter.Reached // the pin's own place
-	reaches    []promoter.Reached
-	wave       int // the last that it reaches
-	class      promoter.Class
-	group      string
-	rank       int
-	security   bool
-	age        time.Duration // that a release must have
-}
 
 // world is all there is outside of Promoter.
 type world struct {
@@ -86,6 +69,7 @@ type world struct {
 	places      map[string]promoter.Place
 	catalogs    map[promoter.Artifact]*promoter.Catalog
 	once        map[string]int
+	retagged    map[string]int // how often a version had been published otherwise before a digest
 }
 
 // badness is a version that does harm somewhere.
@@ -177,148 +161,6 @@ func (w *world) refuses(kind string) error {
 // named is what a place is called in troubles.
 func named(r promoter.Reached) string {
 	return strings.Join([]string{r.Environment, r.Tenant, r.Cluster, r.App}, "/")
-}
-
-// text is a file of slots.
-func (w *world) text(slots []*slot, version string) string {
-	var b strings.Builder
-	b.WriteString("# what runs here\nkind: Release\nnote: \"as it was\"\nspec:\n")
-	for _, s := range slots {
-		fmt.Fprintf(&b, "  %s:\n    version: %s # promoter keeps it\n", s.app, s.written(version))
-	}
-	b.WriteString("  replicas: 2\n")
-	return b.String()
-}
-
-// written is what a slot reads at a version.
-func (s *slot) written(version string) string {
-	if s.artifact.Kind == promoter.Image {
-		return s.artifact.Source + "/" + s.artifact.Name + ":" + version
-	}
-	return version
-}
-
-// version is the version part of what a slot reads.
-func (s *slot) version(written string) string {
-	if s.artifact.Kind == promoter.Image {
-		return written[strings.LastIndexByte(written, ':')+1:]
-	}
-	return written
-}
-
-// place finds where a slot stands in a text; false when it does not.
-func (w *world) place(s *slot, text string) (promoter.Place, bool) {
-	key := s.file + "\x00" + s.path + "\x00" + text
-	if p, ok := w.places[key]; ok {
-		return p, p.Written != ""
-	}
-	p := promoter.Place{}
-	docs, errs := yamltree.Parse([]byte(text))
-	if len(errs) == 0 && len(docs) > 0 {
-		if n := docs[0].Root.Get(strings.Split(s.path, ".")...); n != nil && n.Kind == yamltree.Scalar {
-			p = promoter.Place{File: s.file, Line: n.Line, Path: s.path, Start: n.Start, End: n.End, Written: n.Value}
-		}
-	}
-	w.places[key] = p
-	return p, p.Written != ""
-}
-
-// reads is the version of a slot in a commit; "" when it is not there.
-func (w *world) reads(s *slot, hash string) string {
-	c := w.repo.objects[hash]
-	if c == nil {
-		return ""
-	}
-	p, ok := w.place(s, c.files[s.file])
-	if !ok {
-		return ""
-	}
-	return s.version(p.Written)
-}
-
-// targets are what a scan of a commit finds, with what its sources say.
-func (w *world) targets(hash string) (out []promoter.Target, unread [][]string) {
-	unread = make([][]string, len(w.policy.Waves))
-	files := w.repo.objects[hash].files
-	pins := make([]promoter.Pin, 0, len(w.slots))
-	var found []*slot
-	for _, s := range w.slots {
-		if w.in("unread", s.file) {
-			for _, r := range s.reaches {
-				if r.Wave >= 0 && !slices.Contains(unread[r.Wave], s.file) {
-					unread[r.Wave] = append(unread[r.Wave], s.file)
-				}
-			}
-			continue
-		}
-		at, ok := w.place(s, files[s.file])
-		if !ok {
-			continue
-		}
-		p := promoter.Pin{
-			Artifact: s.artifact, Version: s.version(at.Written), Consumer: promoter.ByArgoCD, Place: at, App: s.app,
-			Environment: s.at.Environment, Tenant: s.at.Tenant, Cluster: s.at.Cluster, Detector: "sim",
-		}
-		if s.artifact.Kind == promoter.Image {
-			p.Consumer = promoter.ByContainer
-		}
-		p.Form = promoter.Classify(s.artifact.Kind, p.Consumer, p.Version)
-		pins, found = append(pins, p), append(found, s)
-	}
-	w.cfg.Place(pins)
-	for i, p := range pins {
-		s := found[i]
-		t := promoter.Target{Pin: p, Wave: s.at.Wave, Reach: s.reaches}
-		t.Wanted, _ = w.cfg.Wanted(p)
-		t.Class, t.Group, t.Rank = w.cfg.Classify(p)
-		t.Choice = w.catalog(s).Choose(p, t.Wanted, w.now)
-		out = append(out, t)
-	}
-	return out, unread
-}
-
-// key names a slot in troubles.
-func (s *slot) key() string { return s.file + " " + s.path }
-
-// unsure reports whether nothing is known now of what a slot could be at.
-func (w *world) unsure(s *slot) bool {
-	return w.in("unlisted", s.artifact.Name) || w.in("dim", s.key()) || w.in("unread", s.file)
-}
-
-// catalog is what a slot's source lists now.
-func (w *world) catalog(s *slot) *promoter.Catalog {
-	a, list := s.artifact, w.offered[s.artifact]
-	switch {
-	case w.in("unlisted", a.Name) || w.in("dim", s.key()):
-		return promoter.Read(promoter.Listing{Artifact: a, Unknown: "429 from upstream"})
-	case w.in("partial list", a.Name): // a mirror that lags
-		return promoter.Read(promoter.Listing{Artifact: a, Releases: list[:max(len(list)-1, 1)]})
-	}
-	if c := w.catalogs[a]; c != nil {
-		return c
-	}
-	c := promoter.Read(promoter.Listing{Artifact: a, Releases: list})
-	w.catalogs[a] = c
-	return c
-}
-
-func (w *world) release(a promoter.Artifact, version string) {
-	if slices.ContainsFunc(w.offered[a], func(r promoter.Release) bool { return r.Version == version }) {
-		return
-	}
-	w.offered[a] = append(slices.Clone(w.offered[a]), promoter.Release{Version: version, Created: w.now, FirstSeen: w.now})
-	delete(w.catalogs, a)
-}
-
-// artifacts are all there are, in order.
-func (w *world) artifacts() []promoter.Artifact {
-	var out []promoter.Artifact
-	for _, s := range w.slots {
-		if !slices.Contains(out, s.artifact) {
-			out = append(out, s.artifact)
-		}
-	}
-	return out
 }
 
 // found writes the repository's first commit.
