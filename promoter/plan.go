@@ -38,6 +38,9 @@ func Plan(obs Observation, pol Policy, now time.Time) Decision {
 func (p *planner) explainUnplaced() {
 	for i := range p.obs.Targets {
 		t := &p.obs.Targets[i]
+		if t.step() >= 0 && t.Choice.Unknown == "" {
+			continue
+		}
 		l := Line{
 			Subject: shortName(t.Pin.Artifact), From: t.Pin.Version, Environment: t.Pin.Environment, Place: t.Pin.Place.String(),
 		}
@@ -85,6 +88,17 @@ func (p *planner) unit(u *unit) {
 		if len(u.steps[w]) > 0 {
 			p.step(u, w, first)
 		}
+		p.ripen(u.steps[w])
+	}
+}
+
+// ripen asks for another look when a release is old enough, whatever is on its
+// way meanwhile.
+func (p *planner) ripen(ts []*Target) {
+	for _, t := range ts {
+		for i := range t.Choice.Held {
+			p.wake(t.Choice.Held[i].Until)
+		}
 	}
 }
 
@@ -129,10 +143,12 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 		// Nothing to do now; the later waves' line says what they wait for.
 		late := p.moving(u, w, first)
 		u.behind[w] = len(late) > 0 || u.proving(w)
-		if id := changeID(u.key, u.name, versions(first)); len(late) > 0 && p.frozen[id] != "" {
-			p.hold(u, w, id, first, late, Left, p.frozen[id]+quarantined)
-			p.rest(u, w, late, first)
-			return
+		if len(late) > 0 {
+			if id := changeID(u.key, u.name, versions(first)); p.frozen[id] != "" {
+				p.hold(u, w, id, first, late, Left, p.frozen[id]+quarantined)
+				p.rest(u, w, late, first)
+				return
+			}
 		}
 		if len(late) == 0 || !p.pol.Ahead || why == "" {
 			p.waits(u, w, why, first, late)
@@ -233,8 +249,14 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 // moving are the wave's targets that are not at their goal and may go there.
 func (p *planner) moving(u *unit, w int, goals map[Artifact]goal) []*Target {
 	var out []*Target
-	for _, t := range u.steps[w] {
-		g, ok := goals[t.Pin.Artifact]
+	var of Artifact
+	var g goal
+	ok := false
+	for i, t := range u.steps[w] {
+		if i == 0 || t.Pin.Artifact != of { // almost always all are of one
+			of = t.Pin.Artifact
+			g, ok = goals[of]
+		}
 		if ok && g.version != "" && !t.reached(g) && t.allows(g) {
 			out = append(out, t)
 		}

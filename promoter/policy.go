@@ -211,7 +211,7 @@ type Reached struct {
 // step is the wave in whose pull the target changes: the last one that the
 // edit reaches, so that nothing reaches a wave before its turn. It is -1 when
 // any environment that it reaches is in no wave.
-func (t Target) step() int {
+func (t *Target) step() int {
 	w := t.Wave
 	for _, r := range t.Reach {
 		if r.Wave < 0 {

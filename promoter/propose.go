@@ -33,13 +33,21 @@ type proposal struct {
 // rest writes the lines of the wave's targets that are not among those that
 // move or wait: they are where they are wanted, or their own policy keeps them.
 func (p *planner) rest(u *unit, w int, handled []*Target, goals map[Artifact]goal) {
+	if len(handled) == len(u.steps[w]) {
+		return
+	}
 	in := make(map[*Target]bool, len(handled))
 	for _, t := range handled {
 		in[t] = true
 	}
 	var current, kept []*Target
-	for _, t := range u.steps[w] {
-		g := goals[t.Pin.Artifact]
+	var of Artifact
+	var g goal
+	for i, t := range u.steps[w] {
+		if i == 0 || t.Pin.Artifact != of {
+			of = t.Pin.Artifact
+			g = goals[of]
+		}
 		switch {
 		case in[t]:
 		case p.trialOf[t] != nil && (g.version == "" || t.reached(g)): // its trial has its own line
@@ -58,13 +66,13 @@ func (p *planner) rest(u *unit, w int, handled []*Target, goals map[Artifact]goa
 // waits records that targets are behind and may not move yet; without a common
 // reason each has its own policy's.
 func (p *planner) waits(u *unit, w int, why string, first map[Artifact]goal, late []*Target) {
+	if len(late) == 0 {
+		return
+	}
 	alike := map[string][]*Target{}
 	for _, t := range late {
 		reason := cmp.Or(why, t.waitReason())
 		alike[reason] = append(alike[reason], t)
-		for _, h := range t.Choice.Held {
-			p.wake(h.Until)
-		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(alike)) {
 		p.each(u, w, alike[reason], func(l *Line) {
@@ -87,10 +95,16 @@ func (p *planner) hold(u *unit, w int, id string, goals map[Artifact]goal, ts []
 
 // each writes a line for each environment of the targets.
 func (p *planner) each(u *unit, w int, ts []*Target, set func(*Line)) {
+	if len(ts) == 0 {
+		return
+	}
 	from := map[string][]string{}
 	var envs []string
-	for _, t := range ts {
+	for i, t := range ts {
 		e := t.Pin.Environment
+		if i > 0 && e == ts[i-1].Pin.Environment && t.Pin.Version == ts[i-1].Pin.Version && t.Pin.Digest == ts[i-1].Pin.Digest {
+			continue // as the one before it: almost all are
+		}
 		if _, ok := from[e]; !ok {
 			envs = append(envs, e)
 		}

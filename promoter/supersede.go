@@ -19,9 +19,11 @@ func (p *planner) supersede() {
 		if !ours || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull {
 			continue
 		}
+		if pull.State != PullOpen && pull.State != PullBranch {
+			continue
+		}
 		why := p.uncertain(pull)
 		switch {
-		case pull.State != PullOpen && pull.State != PullBranch:
 		case why != "":
 			p.kept++
 			if b, ok := ParseBranch(pull.Branch); ok {

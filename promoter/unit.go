@@ -54,8 +54,14 @@ func units(targets []Target, pol Policy) []*unit {
 	if pol.SplitBase {
 		all = append(all, overrides(targets)...)
 	}
+	keys := map[Artifact]string{}
 	for _, t := range all {
-		key, name := t.Pin.Artifact.String(), shortName(t.Pin.Artifact)
+		key, known := keys[t.Pin.Artifact]
+		if !known {
+			key = t.Pin.Artifact.String()
+			keys[t.Pin.Artifact] = key
+		}
+		name := shortName(t.Pin.Artifact)
 		var g *Group
 		if found, ok := pol.Groups[t.Group]; ok && t.Group != "" {
 			g = &found

@@ -1,6 +1,7 @@
 package promoter
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -99,6 +100,22 @@ func threeNumbers(s string) bool {
 	}
 }
 
+// readNumbers reads what threeNumbers accepts.
+func readNumbers(s string) (out [3]uint64, ok bool) {
+	if !threeNumbers(s) {
+		return out, false
+	}
+	i := 0
+	for _, c := range []byte(strings.TrimPrefix(s, "v")) {
+		if c == '.' {
+			i++
+			continue
+		}
+		out[i] = out[i]*10 + uint64(c-'0')
+	}
+	return out, true
+}
+
 // wholeVersion reports whether all three numbers of a version are written.
 func wholeVersion(written string, v *semver.Version) bool {
 	core := written
@@ -178,6 +195,13 @@ func hasWildcardPart(s string) bool {
 // of numbers. Among comparable versions the order is total; 0 means that
 // neither is newer, not that the texts are equal.
 func Compare(kind Kind, a, b string) (int, bool) {
+	if kind == Chart || kind == Galaxy { // almost all of them are three numbers
+		if x, ok := readNumbers(a); ok {
+			if y, ok := readNumbers(b); ok {
+				return slices.Compare(x[:], y[:]), true
+			}
+		}
+	}
 	va, ok := readVersion(kind, a)
 	if !ok {
 		return 0, false

@@ -57,8 +57,12 @@ func FuzzThreeNumbers(f *testing.F) {
 		if !threeNumbers(s) {
 			return
 		}
-		if v, err := semver.NewVersion(s); err != nil || !wholeVersion(s, v) {
+		v, err := semver.NewVersion(s)
+		if err != nil || !wholeVersion(s, v) {
 			t.Fatalf("%q is no whole version to charts: %v", s, err)
+		}
+		if n, ok := readNumbers(s); !ok || n != [3]uint64{v.Major(), v.Minor(), v.Patch()} || v.Prerelease() != "" || v.Metadata() != "" {
+			t.Fatalf("%q is read as %v, and is %s", s, n, v)
 		}
 		for reader, form := range map[string]Form{
 			"galaxy": classifyGalaxy(s), "git": classifyGit(s), "tag": classifyTag(s),
