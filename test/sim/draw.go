@@ -63,7 +63,7 @@ func oneOf[T any](rng *rand.Rand, list ...T) T { return list[rng.IntN(len(list))
 // one.
 func draw(seed uint64, own *config.Config) (*story, error) {
 	rng := rand.New(rand.NewPCG(seed, 0x5eed))
-	s := &story{seed: seed, shape: rng.Uint64(), calm: chance(rng, 25), shared: chance(rng, 25)}
+	s := &story{seed: seed, shape: rng.Uint64(), calm: chance(rng, 20), shared: chance(rng, 25)}
 	if own != nil {
 		s.cfg, s.envs = own, grounds(own)
 		if len(s.envs) == 0 {
@@ -245,7 +245,7 @@ var deeds = []string{
 
 // troubled are what goes wrong in clusters and metrics.
 var troubled = []string{
-	"stalled", "stalled", "stuck", "ill", "ill", "blamed", "blind", "blind", "blind", "gone", "blocked", "lies", "dark", "nan", "slander", "flatter", "engine", "engine", "engine", "partial list", "partial list", "flaps", "ages",
+	"stalled", "stalled", "stuck", "ill", "ill", "blamed", "blind", "blind", "blind", "gone", "blocked", "lies", "dark", "nan", "slander", "flatter", "engine", "engine", "engine", "partial list", "partial list", "half", "half", "half", "flaps", "ages",
 }
 
 // stumbling are faults of ours: what befalls looks and effects.

@@ -246,9 +246,7 @@ func (l *line) SetStatus(_ context.Context, hash string, s gitops.Status) error 
 		}
 		s.At = w.stamp().Truncate(time.Second)
 		w.sealed(hash, s)
-		list := slices.Clone(w.forge.statuses[hash])
-		list = slices.DeleteFunc(list, func(o gitops.Status) bool { return o.Context == s.Context })
-		w.forge.statuses[hash] = append(list, s)
+		w.forge.statuses[hash] = append(slices.Clone(w.forge.statuses[hash]), s)
 		w.sealedOne(hash, s)
 		return nil
 	})

@@ -20,7 +20,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	debug.SetGCPercent(400) // stories are short, and leave nothing behind
+	debug.SetGCPercent(1600) // stories are short, and leave nothing behind
 	os.Exit(m.Run())
 }
 

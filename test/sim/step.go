@@ -94,7 +94,7 @@ func (w *world) trouble(s step, rng *rand.Rand) {
 		}
 		return
 	}
-	if s.pick%2 == 0 { // it waits for a merge: then it is least expected
+	if s.pick%2 == 0 || s.kind == "half" { // it waits for a merge: then it is least expected
 		w.armed = append(w.armed, armed{s.kind, time.Duration(s.pick/2%180) * time.Second, s.span})
 		return
 	}
@@ -115,6 +115,10 @@ func (w *world) strike(p *pull) {
 		return
 	}
 	x := w.armed[0]
+	if x.kind == "half" {
+		w.half(slots, x)
+		return
+	}
 	w.armed = w.armed[1:]
 	s := slots[int(x.after/time.Second)%len(slots)]
 	r := s.reaches[0]
@@ -126,6 +130,27 @@ func (w *world) strike(p *pull) {
 	w.troubles = append(w.troubles, t)
 	w.injected[x.kind+" after a merge"]++
 	w.tell("** %s at %s in %s for %s", x.kind, named(r), x.after, x.span)
+}
+
+// half lets one of the places that a merge reached be out of reach for longer
+// than anybody's patience, and another one not come to an end, too.
+func (w *world) half(slots []*slot, x armed) {
+	var places []string
+	for _, s := range slots {
+		for _, r := range s.reaches {
+			r.Wave = 0
+			places = append(places, named(r))
+		}
+	}
+	if len(places) < 2 {
+		return // it waits for another merge
+	}
+	w.armed = w.armed[1:]
+	for i, kind := range []string{"blind", []string{"stalled", "ill", "blocked"}[int(x.after/time.Second)%3]} {
+		w.troubles = append(w.troubles, trouble{kind: kind, app: places[(i+int(x.after/time.Minute))%len(places)], from: w.now, to: w.now.Add(6 * time.Hour)})
+	}
+	w.injected["half after a merge"]++
+	w.tell("** half of it is blind, half of it stands")
 }
 
 // stumble lets something befall Promoter.
