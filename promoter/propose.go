@@ -23,7 +23,6 @@ type proposal struct {
 	branch  string
 	sheet   Sheet
 	edits   []Edit
-	message string
 	draft   bool
 	targets []*Target
 	revert  bool
@@ -159,7 +158,6 @@ func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s sh
 	sheet.Part = s.name
 	prop := proposal{
 		unit: u, wave: w, branch: name, sheet: sheet, edits: edits, draft: ahead, targets: kept,
-		message: message(sheet, edits),
 	}
 	switch {
 	case pull != nil && pull.State == PullMerged && p.takenBack(pull) > 0:
@@ -283,14 +281,14 @@ func (p *planner) exist(x proposal, pull *Pull) {
 	switch {
 	case pull == nil || pull.State == PullClosed:
 		p.out.Sheets = append(p.out.Sheets, p.laddered(x))
-		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Edits: x.edits, Message: x.message})
+		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Edits: x.edits, Message: message(x.sheet, x.edits)})
 		p.say(x, Propose, "its branch is pushed", 0)
 	case pull.Foreign || pull.Moved || !sameEdits(pull.Edits, x.edits):
 		if !pull.Ours {
 			p.say(x, Left, fmt.Sprintf("#%d holds a person's commits: a person merges it", pull.Number), pull.Number)
 			return
 		}
-		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Expect: pull.Head, Edits: x.edits, Message: x.message})
+		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Expect: pull.Head, Edits: x.edits, Message: message(x.sheet, x.edits)})
 		p.say(x, Propose, "its branch is written again: the base has moved under it", pull.Number)
 	case pull.State == PullBranch:
 		x.sheet.Notice = p.foreseen(x, pull).notice(nil)
@@ -327,7 +325,9 @@ func (p *planner) sayUntil(x proposal, s Status, why string, pull int, until tim
 
 // sameEdits compares what edits change; where in the file it stands does not
 // matter.
-func sameEdits(a, b []Edit) bool { return len(a) == len(b) && EditsDigest(a) == EditsDigest(b) }
+func sameEdits(a, b []Edit) bool {
+	return len(a) == len(b) && (slices.Equal(a, b) || EditsDigest(a) == EditsDigest(b))
+}
 
 // message is the commit message: the title, the scalars, the trailers.
 func message(s Sheet, edits []Edit) string { return s.Title() + "\n\n" + messageBody(s, edits) }

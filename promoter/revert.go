@@ -221,7 +221,7 @@ func (p *planner) revert(u *unit, t, failed *trial) {
 	}
 	t.reverting = name
 	p.proposals = append(p.proposals, proposal{
-		unit: u, wave: t.wave, branch: name, sheet: sheet, edits: edits, targets: t.targets, message: message(sheet, edits), revert: true, mode: mode,
+		unit: u, wave: t.wave, branch: name, sheet: sheet, edits: edits, targets: t.targets, revert: true, mode: mode,
 	})
 }
 
