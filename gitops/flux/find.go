@@ -153,9 +153,11 @@ func (w *work) at(r promoter.Reached, s converge.FluxSnapshot) []converge.Ref {
 // meant are those of several objects of one name that are at the place, by the
 // words of their namespaces and directories, and of which the moves change what
 // they are applied from. Where neither tells them apart all are meant: none is
-// left out by guessing.
+// left out by guessing. Those that are applied from other repositories are other
+// people's, however they are called.
 func (w *work) meant(named []converge.Ref, r promoter.Reached, s converge.FluxSnapshot) []converge.Ref {
-	out := preferred(named, func(ref converge.Ref) bool {
+	out := preferred(named, func(ref converge.Ref) bool { return !w.foreign(ref, s) })
+	out = preferred(out, func(ref converge.Ref) bool {
 		texts := []string{ref.Namespace}
 		for _, k := range appliers(ref, s) {
 			texts = append(texts, k.Ref.Name, k.Path)
@@ -171,6 +173,16 @@ func (w *work) meant(named []converge.Ref, r promoter.Reached, s converge.FluxSn
 		return slices.ContainsFunc(appliers(ref, s), func(k converge.FluxKustomization) bool {
 			return w.follows(k, s) && slices.ContainsFunc(w.question.Moves, func(m promoter.Move) bool { return below(m.Place.File, cleaned(k.Path)) })
 		})
+	})
+}
+
+// foreign reports whether an object is known to be applied from other Git
+// repositories, or branches, alone.
+func (w *work) foreign(ref converge.Ref, s converge.FluxSnapshot) bool {
+	all := appliers(ref, s)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(k converge.FluxKustomization) bool {
+		known := slices.ContainsFunc(s.Sources, func(o converge.FluxSource) bool { return o.Ref == k.Source })
+		return !known || k.Source.Kind != "GitRepository" || w.follows(k, s)
 	})
 }
 

@@ -2,6 +2,7 @@ package flux
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"promoter/gitops"
@@ -50,6 +51,39 @@ func TestReleasesOfOneNameAreToldApart(t *testing.T) {
 		if fmt.Sprint(got) != tt.want {
 			t.Errorf("%s: %v, want %s", name, got, tt.want)
 		}
+	}
+}
+
+// Another team's release of the same name, in the same cluster and by the same
+// words, is applied from another repository: it says nothing of ours.
+func TestAnotherRepositorysReleaseIsNotMeant(t *testing.T) {
+	t.Parallel()
+	object := func(kind, name string) converge.FluxObject {
+		return converge.FluxObject{Ref: converge.Ref{Kind: kind, Namespace: name + "-dev", Name: "web"}}
+	}
+	var s converge.FluxSnapshot
+	for name, url := range map[string]string{"shop": "https://git.example.com/acme/gitops", "blog": "https://git.example.com/acme/blog", "lost": ""} {
+		source := converge.FluxSource{FluxObject: object("GitRepository", name), URL: url, Branch: "main"}
+		if url != "" {
+			s.Sources = append(s.Sources, source)
+		}
+		release := converge.FluxRelease{FluxObject: object("HelmRelease", name)}
+		s.Releases = append(s.Releases, release)
+		kustomization := converge.FluxKustomization{FluxObject: object("Kustomization", name), Source: source.Ref, Path: "./environments/dev", Inventory: []converge.Ref{release.Ref}}
+		kustomization.Ref.Name = name
+		s.Kustomizations = append(s.Kustomizations, kustomization)
+	}
+	w := &work{Engine: &Engine{}, history: ours{}, question: promoter.Question{Moves: []promoter.Move{{Place: promoter.Place{File: "environments/staging/web.yaml"}}}}}
+	got := map[string]bool{}
+	for _, ref := range w.at(promoter.Reached{Environment: "dev", App: "web"}, s) {
+		got[ref.Namespace] = true
+	}
+	// What is applied from a source that is not known may be ours.
+	if len(got) != 2 || !got["shop-dev"] || !got["lost-dev"] {
+		t.Errorf("%v are meant", got)
+	}
+	if s.Releases = slices.DeleteFunc(s.Releases, func(r converge.FluxRelease) bool { return r.Ref.Namespace != "blog-dev" }); len(w.at(promoter.Reached{Environment: "dev", App: "web"}, s)) != 1 {
+		t.Error("where there is no other, it is asked, and says that it is another's")
 	}
 }
 
