@@ -9,6 +9,7 @@ import (
 
 	"promoter/promoter"
 	"promoter/promoter/config"
+	"promoter/test/sim/drawn"
 )
 
 // story is a seed's: a world and what happens in it.
@@ -41,20 +42,6 @@ func (s step) String() string {
 	return text
 }
 
-// shapes are ways in which environments are ordered: waves, and their
-// environments.
-var shapes = []struct {
-	waves string
-	envs  string // environment[/tenant[/cluster]]
-}{
-	{"dev: dev; staging: staging; production: production", "dev staging production"},
-	{"dev: dev; production: prod-a, prod-b, prod-c", "dev prod-a prod-b prod-c"},
-	{"dev: dev; staging: staging; production: production", "dev staging production/acme production/beta production/gamma"},
-	{"dev: dev; production: production", "dev production//eu production//us production//ap"},
-	{"dev: dev; qa: qa; perf: perf; production: production", "dev qa perf production"},
-	{"staging: staging-a, staging-b; production: production", "staging-a staging-b production"},
-}
-
 func chance(rng *rand.Rand, percent int) bool { return rng.IntN(100) < percent }
 
 func oneOf[T any](rng *rand.Rand, list ...T) T { return list[rng.IntN(len(list))] }
@@ -70,13 +57,13 @@ func draw(seed uint64, own *config.Config) (*story, error) {
 			return nil, fmt.Errorf("draw a world: no environment of the configuration is in a wave")
 		}
 	} else {
-		shape := shapes[rng.IntN(len(shapes))]
-		for _, word := range strings.Fields(shape.envs) {
+		shape := drawn.Shapes[rng.IntN(len(drawn.Shapes))]
+		for _, word := range strings.Fields(shape.Places) {
 			parts := append(strings.Split(word, "/"), "", "")
 			at := promoter.Reached{Environment: parts[0], Tenant: parts[1], Cluster: parts[2]}
 			s.envs = append(s.envs, ground{at, strings.Trim(strings.ReplaceAll(word, "//", "/"), "/") + "/APP.yaml"})
 		}
-		s.yaml = policyText(rng, shape.waves, s.calm)
+		s.yaml = drawn.Config(rng, shape.Waves, s.calm)
 		cfg, err := config.Parse(config.Name, []byte(s.yaml))
 		if err != nil {
 			return nil, fmt.Errorf("seed %d: %w\n%s", seed, err, s.yaml)
@@ -87,82 +74,6 @@ func draw(seed uint64, own *config.Config) (*story, error) {
 	s.happen(rng)
 	slices.SortStableFunc(s.steps, func(a, b step) int { return int(a.at - b.at) })
 	return s, nil
-}
-
-// policyText draws a configuration.
-func policyText(rng *rand.Rand, waves string, calm bool) string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("waves:")
-	list := strings.Split(waves, "; ")
-	for i, w := range list {
-		name, envs, _ := strings.Cut(w, ": ")
-		text := fmt.Sprintf("  - {name: %s, environments: [%s]", name, envs)
-		if name == "perf" {
-			text += ", after: [dev]"
-		}
-		if i == 3 {
-			text += ", after: [qa, perf]"
-		}
-		if chance(rng, 50) {
-			text += ", split: " + oneOf(rng, "environment", "tenant", "cluster")
-			if !calm && chance(rng, 30) {
-				text += ", maxFailures: " + oneOf(rng, "1", `"40%"`)
-			}
-		}
-		if chance(rng, 30) {
-			text += ", soak: " + oneOf(rng, "5m", "20m", "1h")
-		}
-		if chance(rng, 25) {
-			text += ", maxConcurrent: " + oneOf(rng, "1", "2")
-		}
-		if chance(rng, 40) {
-			text += `, quorum: "60%"`
-		}
-		line("%s}", text)
-	}
-	class := func(automatic int) string {
-		if chance(rng, automatic) {
-			return "merge: automatic"
-		}
-		if chance(rng, 25) && !calm {
-			return "merge: manual"
-		}
-		return "merge: approval" + oneOf(rng, "", ", approvals: {count: 2}", ", approvals: {count: 1, from: [ana, bo]}")
-	}
-	revert := func() string {
-		if chance(rng, 80) {
-			return ""
-		}
-		return ", revert: " + oneOf(rng, "automatic", "approval", "never", "manual")
-	}
-	line("policies:\n  C3: {%s%s}\n  C1: {%s%s%s}", class(85), revert(), class(40), revert(), oneOf(rng, "", ", soak: 15m"))
-	line("classes: [{class: C1, match: {artifacts: [%s]}}]", oneOf(rng, "redis", "web", "db"))
-	if chance(rng, 20) {
-		line("updates: [{minimumReleaseAge: %s}]", oneOf(rng, "30m", "2h"))
-	} else if chance(rng, 15) {
-		line("updates: [{security: true, match: {artifacts: [redis]}}]")
-	}
-	if chance(rng, 25) {
-		line("groups: [{name: platform, artifacts: [redis, db]%s}]", oneOf(rng, "", ", ordered: true", ", lockstep: true"))
-	}
-	if chance(rng, 20) {
-		line(`windows: [{from: "08:00", to: "16:00"%s}]`, oneOf(rng, "", ", environments: [prod*]"))
-	}
-	if chance(rng, 30) {
-		from := rng.IntN(5)
-		line(`freezes: [{name: quiet, from: "2026-11-23T%02d:10", to: "%s"%s}]`, 6+from,
-			oneOf(rng, fmt.Sprintf("2026-11-23T%02d:40", 7+from+rng.IntN(4)), "2026-11-24T06:00"), oneOf(rng, "", ", environments: [prod*]", ", environments: [dev]"))
-	}
-	line("pulls: {splitBase: %s, maxOpen: %d, ahead: %s, newer: %s, method: %s}", oneOf(rng, "true", "false"), oneOf(rng, 2, 4, 10, 10), oneOf(rng, "next", "next", "all"),
-		oneOf(rng, "finish", "finish", "hold", "latest"), oneOf(rng, "merge", "merge", "squash", "rebase"))
-	line("delivery: {argocd: [{name: argo}], reverts: %s, revertScope: %s, endOperations: %s%s}", oneOf(rng, "automatic", "automatic", "automatic", "approval", "never"),
-		oneOf(rng, "wave", "wave", "failed", "change"), oneOf(rng, "true", "false"), oneOf(rng, "", ", patience: 30m"))
-	if chance(rng, 50) {
-		line("meters: [{name: prom, kind: prometheus, url: \"https://prom.example.com\"}]")
-		line("gates: [{name: errors, meter: prom, query: 'errors{app=\"{{app}}\", env=\"{{environment}}\"}', good: \"<= 0.01\", measure: gauge%s}]", oneOf(rng, "", ", environments: [staging*, prod*]", ", environments: [dev]"))
-	}
-	return b.String()
 }
 
 // ground is a place, and the file of an application there: APP stands for its

@@ -194,13 +194,17 @@ func verdictOn(f *forge, hash string) string {
 	return s.State
 }
 
+// sealed is the newest seal of a stage; of verdicts a failure stands, whatever
+// was written after it.
 func sealed(f *forge, hash string, stage promoter.Stage) (gitops.Status, bool) {
+	var out gitops.Status
 	for _, s := range f.statuses[hash] {
-		if s.Context == (promoter.Seal{Stage: stage}).Context() {
-			return s, true
+		if s.Context != (promoter.Seal{Stage: stage}).Context() || stage == promoter.StageVerdict && out.State == "failure" && s.State != "failure" {
+			continue
 		}
+		out = s
 	}
-	return gitops.Status{}, false
+	return out, out.State != ""
 }
 
 // verdictOn is what is sealed of a slot on a commit that wrote it: of a commit
