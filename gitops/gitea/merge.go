@@ -85,14 +85,14 @@ func (f *Forge) afterRefusal(ctx context.Context, what string, number int, head 
 		return "", fmt.Errorf("%s: its head is %s: %w", what, p.Head.SHA, gitops.ErrStale)
 	case p.Draft:
 		return "", fmt.Errorf("%s: it is a draft: %w", what, gitops.ErrDenied)
-	case !p.Mergeable && f.quiet(ctx, p, header):
+	case !p.Mergeable && f.quiet(ctx, p, header, unsure) && (!f.onTop(ctx, p) || f.quiet(ctx, p, header, stalled)):
 		return "", fmt.Errorf("%s: %w", what, gitops.ErrConflict)
 	case !p.Mergeable:
 		return "", fmt.Errorf("%s: the server may still be finding out whether it can: %w", what, gitops.ErrStale)
 	case strings.Contains(message, "try again"), strings.Contains(message, "out of date"), no == nil, no.status == http.StatusConflict && message == "":
 		// It has made up its mind since, or somebody else merged.
 		return "", fmt.Errorf("%s: %w", what, gitops.ErrStale)
-	case strings.HasPrefix(message, "PushRejected") && !f.quiet(ctx, p, header):
+	case strings.HasPrefix(message, "PushRejected") && !f.quiet(ctx, p, header, unsure):
 		// The server pushes what it merges: a commit of somebody else that comes
 		// in between is answered as a hook's refusal is.
 		return "", fmt.Errorf("%s: the base may have moved meanwhile: %w", what, gitops.ErrStale)
@@ -101,12 +101,16 @@ func (f *Forge) afterRefusal(ctx context.Context, what string, number int, head 
 }
 
 // unsure is how long a server may take to find out whether a pull can be
-// merged, after the pull or its base has changed.
-const unsure = 15 * time.Second
+// merged, after the pull or its base has changed. One whose head has all of the
+// base conflicts with nothing: for such a pull the server has stalled longer.
+const (
+	unsure  = 15 * time.Second
+	stalled = 10 * time.Minute
+)
 
-// quiet reports whether neither the pull nor its base has changed lately, by
-// the server's clock.
-func (f *Forge) quiet(ctx context.Context, p pull, header http.Header) bool {
+// quiet reports whether neither the pull nor its base has changed for so long,
+// by the server's clock.
+func (f *Forge) quiet(ctx context.Context, p pull, header http.Header, long time.Duration) bool {
 	now, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
 		now = f.now()
@@ -119,5 +123,14 @@ func (f *Forge) quiet(ctx context.Context, p pull, header http.Header) bool {
 	if _, err := f.api.call(ctx, http.MethodGet, f.repo+"/branches/"+escaped(p.Base.Label), nil, &b); err != nil {
 		return false
 	}
-	return now.Sub(p.Updated) > unsure && now.Sub(b.Commit.At) > unsure
+	return now.Sub(p.Updated) > long && now.Sub(b.Commit.At) > long
+}
+
+// onTop reports whether a pull's head has every commit of its base.
+func (f *Forge) onTop(ctx context.Context, p pull) bool {
+	var lacks struct {
+		Commits *int `json:"total_commits"`
+	}
+	_, err := f.api.call(ctx, http.MethodGet, f.repo+"/compare/"+p.Head.SHA+"..."+escaped(p.Base.Label)+"?files=false&verification=false", nil, &lacks)
+	return err == nil && lacks.Commits != nil && *lacks.Commits == 0
 }
