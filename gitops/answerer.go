@@ -27,6 +27,10 @@ type Answerer struct {
 	final map[string]promoter.Sealing
 }
 
+// settled is how long after a good word another run that looked at the same
+// moment may still say a bad one.
+const settled = 5 * time.Minute
+
 // atOnce is how many questions are answered at the same time.
 const atOnce = 8
 
@@ -92,7 +96,7 @@ func (a *Answerer) seals(ctx context.Context, commit string) promoter.Sealing {
 			level = promoter.Fail
 		}
 		s.Seals = append(s.Seals, promoter.Seal{Commit: commit, Stage: stage, Of: of, Verdict: level, Reason: st.Description, At: st.At})
-		last = last || stage == promoter.StageVerdict && of == ""
+		last = last || stage == promoter.StageVerdict && of == "" && (level == promoter.Fail || a.Now().Sub(st.At) > settled)
 	}
 	if last {
 		a.mu.Lock()

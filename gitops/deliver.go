@@ -85,16 +85,14 @@ func (e *Executor) seal(ctx context.Context, a promoter.WriteSeal) error {
 	if a.Seal.Verdict == promoter.Fail {
 		state = "failure"
 	}
-	for _, s := range there {
-		if s.Context != a.Seal.Context() {
-			continue
-		}
-		if a.Seal.Stage != promoter.StageReady && s.State == state {
-			return nil
-		}
-		if a.Seal.Stage == promoter.StageVerdict && s.State == "failure" {
-			return fmt.Errorf("%w: %s is sealed as failed already", ErrStale, short(a.Seal.Commit))
-		}
+	said := func(state string) bool {
+		return slices.ContainsFunc(there, func(s Status) bool { return s.Context == a.Seal.Context() && s.State == state })
+	}
+	switch {
+	case a.Seal.Stage == promoter.StageVerdict && state != "failure" && said("failure"):
+		return fmt.Errorf("%w: %s is sealed as failed already", ErrStale, short(a.Seal.Commit))
+	case a.Seal.Stage != promoter.StageReady && said(state):
+		return nil
 	}
 	return e.Forge.SetStatus(ctx, a.Seal.Commit, Status{Context: a.Seal.Context(), State: state, Description: a.Seal.Reason})
 }

@@ -38,7 +38,8 @@ type Forge interface {
 	Merge(ctx context.Context, number int, head string, how Merge) (string, error)
 	// SetStatus puts a status on a commit, replacing the one of its context.
 	SetStatus(ctx context.Context, commit string, s Status) error
-	// Statuses returns the newest status of each context on a commit.
+	// Statuses returns all statuses that were ever set on a commit, the oldest
+	// first: what has replaced another does not hide it.
 	Statuses(ctx context.Context, commit string) ([]Status, error)
 }
 

@@ -250,3 +250,26 @@ func TestABadReleaseIsFrozenAndTakenBack(t *testing.T) {
 		t.Errorf("a newer version is free to go: %s", got)
 	}
 }
+
+// Two that look at the same moment may seal the same merge differently.
+func TestAFailureIsNotHiddenByWhatIsWrittenAfterIt(t *testing.T) {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	seal := func(v Level, after time.Duration) Seal {
+		return Seal{Stage: StageVerdict, Verdict: v, At: at.Add(after)}
+	}
+	for name, seals := range map[string][]Seal{
+		"passed afterwards": {seal(Fail, 0), seal(Pass, time.Second)},
+		"passed before":     {seal(Pass, 0), seal(Fail, time.Second)},
+		"at once":           {seal(Fail, 0), seal(Pass, 0)},
+	} {
+		if got := newestSeal(seals, StageVerdict, ""); got == nil || got.Verdict != Fail {
+			t.Errorf("%s: got %v, want a failure", name, got)
+		}
+	}
+	if got := newestSeal([]Seal{seal(Pass, time.Second), seal(Pass, 0)}, StageVerdict, ""); !got.At.Equal(at.Add(time.Second)) {
+		t.Errorf("of two that passed, got that of %s", got.At)
+	}
+	if newestSeal([]Seal{seal(Pass, 0)}, StageConverged, "") != nil {
+		t.Error("a verdict counts as another stage")
+	}
+}

@@ -314,11 +314,20 @@ func (p *planner) sealsOn(commit string, t *trial) ([]Seal, bool) {
 	return nil, false
 }
 
+// newestSeal is what a stage's seals come to. Of verdicts a failure stands,
+// whatever was written after it: two that look at the same moment may come to
+// different ends, and it is the bad one that counts.
 func newestSeal(seals []Seal, stage Stage, of string) *Seal {
 	var out *Seal
 	for i := range seals {
 		s := &seals[i]
-		if s.Stage == stage && s.Of == of && (out == nil || s.At.After(out.At) || s.At.Equal(out.At) && s.Verdict > out.Verdict) {
+		if s.Stage != stage || s.Of != of {
+			continue
+		}
+		final := stage == StageVerdict && out != nil && (s.Verdict == Fail) != (out.Verdict == Fail)
+		switch {
+		case final && s.Verdict != Fail:
+		case final, out == nil, s.At.After(out.At), s.At.Equal(out.At) && s.Verdict > out.Verdict:
 			out = s // of the same second, the worse one
 		}
 	}

@@ -130,6 +130,7 @@ func (w *workshop) look(ctx context.Context) (promoter.Observation, gitops.Talk,
 	talk := gitops.Talk{Silent: true}
 	if w.policy.Delivers {
 		talk = w.listener().Listen(ctx, authors(obs.Pulls))
+		w.twice = talk.Duplicates
 	}
 	if w.silencer != nil {
 		if obs.Silences, err = w.silencer.Silences(ctx); err != nil {

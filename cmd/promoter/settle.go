@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 				all = append(all, x)
 				tell(x)
 			}
+			w.mend(ctx, ex, tell)
 		}
 		for _, a := range d.Actions {
 			if tried[a.String()] {
@@ -94,6 +96,20 @@ func (w *workshop) dress(ctx context.Context, ex *gitops.Executor) (all []done) 
 		}
 	}
 	return all
+}
+
+// mend takes back what we have said twice, because two of us said it at the same
+// moment. What cannot be taken back is noise, and stops nothing.
+func (w *workshop) mend(ctx context.Context, ex *gitops.Executor, tell func(done)) {
+	for _, d := range w.twice {
+		if loop.Stopping(ctx) {
+			return
+		}
+		if err := ex.Mend(ctx, d); err != nil {
+			tell(done{action: promoter.CloseTicket{Number: d.Ticket, Reason: d.String()}, err: fmt.Errorf("%s: %w", d, err)})
+		}
+	}
+	w.twice = nil
 }
 
 // refusals remember for a while what the forge would not merge, so that the

@@ -51,6 +51,7 @@ type workshop struct {
 	hint     func()          // tells who waits that something may have changed; nil: nobody does
 	watched  context.CancelFunc
 	seen     []promoter.Pull // of the last look
+	twice    []gitops.Duplicate
 	// dressed are pulls that were asked whether they were opened whole. It may be
 	// lost.
 	dressed map[int]bool

@@ -8,6 +8,7 @@
 package gitea
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -287,10 +288,12 @@ func (f *Forge) Settings(ctx context.Context, _ string) (gitops.Settings, error)
 
 // Statuses implements gitops.Forge. The server lists all that ever were.
 func (f *Forge) Statuses(ctx context.Context, commit string) ([]gitops.Status, error) {
-	newest := map[string]int64{}
-	at := map[string]int{}
-	var all []gitops.Status
-	for page, rows := 1, 0; page <= 100; page++ {
+	type row struct {
+		id     int64
+		status gitops.Status
+	}
+	var rows []row
+	for page := 1; page <= 100; page++ {
 		var got []struct {
 			ID          int64     `json:"id"`
 			Context     string    `json:"context"`
@@ -308,24 +311,21 @@ func (f *Forge) Statuses(ctx context.Context, commit string) ([]gitops.Status, e
 			if !slices.Contains([]string{"success", "failure", "error"}, s.Status) {
 				status.State = "pending" // "warning" and what may come: no verdict
 			}
-			i, known := at[s.Context]
-			switch {
-			case !known:
-				at[s.Context], newest[s.Context] = len(all), s.ID
-				all = append(all, status)
-			case s.ID > newest[s.Context]:
-				newest[s.Context], all[i] = s.ID, status
-			}
+			rows = append(rows, row{s.ID, status})
 		}
-		rows += len(got)
 		total, err := strconv.Atoi(header.Get("X-Total-Count"))
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("read statuses of %s: the answer does not say how many there are", commit)
-		case rows >= total:
+		case len(rows) >= total:
+			slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.id, b.id) })
+			all := make([]gitops.Status, len(rows))
+			for i, r := range rows {
+				all[i] = r.status
+			}
 			return all, nil
 		case len(got) == 0:
-			return nil, fmt.Errorf("read statuses of %s: got %d of %d", commit, rows, total)
+			return nil, fmt.Errorf("read statuses of %s: got %d of %d", commit, len(rows), total)
 		}
 	}
 	return nil, fmt.Errorf("read statuses of %s: there are too many", commit)

@@ -66,7 +66,7 @@ func TestOpenAPI(t *testing.T) {
 		"DELETE /repos/{owner}/{repo}/issues/comments/{comment_id} 204", "GET /repos/{owner}/{repo}/issues/{issue_number}/events 200", "GET /repos/{owner}/{repo}/issues/{issue_number} 200", "GET /repos/{owner}/{repo}/issues 200",
 		"POST /repos/{owner}/{repo}/issues 201", "GET /repos/{owner}/{repo}/collaborators/{username}/permission 200", "GET /repos/{owner}/{repo}/collaborators/{username}/permission 404",
 		"GET /orgs/{org}/teams/{team_slug}/memberships/{username} 200", "GET /orgs/{org}/teams/{team_slug}/memberships/{username} 404", "GET /orgs/{org}/teams/{team_slug} 200",
-		"GET /orgs/{org}/teams/{team_slug} 404", "GET /repos/{owner}/{repo}/commits/{ref}/status 200", "POST /repos/{owner}/{repo}/git/commits 201", "GET /repos/{owner}/{repo}/releases 200", "GET /repos/{owner}/{repo}/rules/branches/{branch} 200",
+		"GET /orgs/{org}/teams/{team_slug} 404", "GET /repos/{owner}/{repo}/commits/{ref}/statuses 200", "POST /repos/{owner}/{repo}/git/commits 201", "GET /repos/{owner}/{repo}/releases 200", "GET /repos/{owner}/{repo}/rules/branches/{branch} 200",
 	} {
 		if seen[op] == 0 {
 			t.Errorf("%s was never judged", op)

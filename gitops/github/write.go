@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -207,19 +208,17 @@ func (f *Forge) SetStatus(ctx context.Context, commit string, s gitops.Status) e
 func (f *Forge) Statuses(ctx context.Context, commit string) ([]gitops.Status, error) {
 	var all []gitops.Status
 	for o := (&github.ListOptions{PerPage: 100}); ; {
-		combined, resp, err := f.client.Repositories.GetCombinedStatus(ctx, f.owner, f.repo, commit, o)
+		list, resp, err := f.client.Repositories.ListStatuses(ctx, f.owner, f.repo, commit, o)
 		if err != nil {
 			return nil, f.explain("read statuses of "+commit, err)
 		}
-		for _, s := range combined.Statuses {
+		for _, s := range list {
 			all = append(all, gitops.Status{
 				Context: s.GetContext(), State: s.GetState(), Description: s.GetDescription(), URL: s.GetTargetURL(), At: s.GetUpdatedAt().Time,
 			})
 		}
 		if resp.NextPage == 0 {
-			if len(all) < combined.GetTotalCount() {
-				return nil, fmt.Errorf("read statuses of %s: got %d of %d", commit, len(all), combined.GetTotalCount())
-			}
+			slices.Reverse(all) // GitHub lists the newest first
 			return all, nil
 		}
 		o.Page = resp.NextPage

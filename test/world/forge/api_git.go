@@ -244,6 +244,27 @@ func (r *Repo) addStatus(sha string, st status) status {
 	return st
 }
 
+// listStatuses answers with all that ever were, the newest first.
+func (s *Server) listStatuses(c *request) (int, any, error) {
+	sha := c.PathValue("sha")
+	if !c.repo.knows(sha) {
+		return 0, nil, refuse(422, "No commit found for SHA: "+sha)
+	}
+	list := []object{}
+	for _, st := range page(c, newestFirst(c.repo.statuses[sha])) {
+		o := c.repo.statusShape(sha, st)
+		o["creator"] = s.user(st.by)
+		list = append(list, o)
+	}
+	return 200, list, nil
+}
+
+func newestFirst(all []status) []status {
+	all = slices.Clone(all)
+	slices.Reverse(all)
+	return all
+}
+
 // combinedStatus answers with the newest status of each context.
 func (s *Server) combinedStatus(c *request) (int, any, error) {
 	sha := c.PathValue("sha")

@@ -53,6 +53,7 @@ func (s *Server) routes() {
 		"GET /git/commits/{sha}":                   s.getCommit,
 		"POST /statuses/{sha}":                     s.createStatus,
 		"GET /commits/{sha}/status":                s.combinedStatus,
+		"GET /commits/{sha}/statuses":              s.listStatuses,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		s.api.HandleFunc(method+" "+api+"/repos/{owner}/{repo}"+path, s.serve(true, h))
