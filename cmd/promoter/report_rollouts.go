@@ -167,7 +167,7 @@ func (g *gathering) read(ctx context.Context, relevant []int) {
 		g.trailers[p.Number] = t
 	}
 	if lost > 0 {
-		g.gap("of %s Git does not say here what they brought: their commits are not in the branch's history, or lost their last lines", countOf(lost, "merged pull request"))
+		g.gap("what %s brought is not said in Git: the commits are not in the branch's history, or lost their last lines", countOf(lost, "merged pull request"))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -40,12 +41,14 @@ func TestStories(t *testing.T) {
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 			e.Values[worldKey{}] = &[]*world.World{}
 			e.Values[hostedKey{}] = &world.Hosted{}
+			e.Values[clockKey{}] = new(func(time.Duration))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"world":  startWorld,
 			"forge":  startForge,
 			"person": person,
+			"past":   past,
 			"rule": func(ts *testscript.TestScript, _ bool, args []string) {
 				h := ts.Value(hostedKey{}).(*world.Hosted)
 				h.Rules = append(h.Rules, args...)
