@@ -86,13 +86,58 @@ func (f *Forge) at(ctx context.Context, branch, commit string) error {
 	_, err := f.api.call(ctx, http.MethodGet, f.repo+"/branches/"+escaped(branch), nil, &b)
 	switch {
 	case errors.Is(err, gitops.ErrNotFound):
-		return fmt.Errorf("branch %s is gone: %w", branch, gitops.ErrStale)
+		return f.missing(ctx, branch, commit)
 	case err != nil:
 		return err
 	case b.Commit.ID != commit:
 		return fmt.Errorf("branch %s is at %s: %w", branch, b.Commit.ID, gitops.ErrStale)
 	}
 	return nil
+}
+
+// missing says what is wrong with a branch that the server does not know. Whoever
+// dies while it pushes may leave one that Git has and the server never noted: it
+// opens no pull for that one, and a push of the same is no news to it. It is
+// removed where it is at the commit that is thought to be there, to be pushed
+// again.
+func (f *Forge) missing(ctx context.Context, branch, commit string) error {
+	for attempt := range 5 {
+		var refs []struct {
+			Ref    string `json:"ref"`
+			Object struct {
+				SHA string `json:"sha"`
+			} `json:"object"`
+		}
+		_, err := f.api.call(ctx, http.MethodGet, f.repo+"/git/refs/heads/"+escaped(branch), nil, &refs)
+		if err != nil && !errors.Is(err, gitops.ErrNotFound) {
+			return err
+		}
+		there := false
+		for _, r := range refs { // those of longer names are here, too
+			there = there || r.Ref == "refs/heads/"+branch && r.Object.SHA == commit
+		}
+		if !there {
+			return fmt.Errorf("branch %s is gone: %w", branch, gitops.ErrStale)
+		}
+		if attempt == 4 {
+			break
+		}
+		// A push that is under way is noted in a moment.
+		if err := pause(ctx, settle); err != nil {
+			return err
+		}
+		_, err = f.api.call(ctx, http.MethodGet, f.repo+"/branches/"+escaped(branch), nil, nil)
+		if err == nil {
+			return fmt.Errorf("branch %s has just come: %w", branch, gitops.ErrStale)
+		}
+		if !errors.Is(err, gitops.ErrNotFound) {
+			return err
+		}
+	}
+	if _, err := f.api.call(ctx, http.MethodDelete, f.repo+"/branches/"+escaped(branch), nil, nil); err != nil {
+		return fmt.Errorf("remove branch %s, which the server has not noted: %w", branch, err)
+	}
+	return fmt.Errorf("branch %s was pushed and not noted, and is removed to be pushed again: %w", branch, gitops.ErrStale)
 }
 
 // escaped escapes a branch's name but for its slashes.
