@@ -14,7 +14,9 @@ type Refresh struct {
 
 // ArgoRefresh says when to ask for a refresh (again), by the server's clock:
 // at once after the merge, and after 5, 10, 20 … 120 seconds when the request
-// was lost or the revision came from a cache. After three lost ones one is hard.
+// was lost or the revision came from a cache. After three lost ones one is hard,
+// and so is each while an error is remembered that may be over: Argo CD gives up
+// rendering after three failures, for an hour, unless its cache is dropped.
 func ArgoRefresh(ask Ask, s ArgoSnapshot) Refresh {
 	ask.Policy = ask.Policy.withDefaults()
 	l := &argoLook{ask: ask, s: s, now: s.ReadAt}
@@ -39,8 +41,12 @@ func ArgoRefresh(ask Ask, s ArgoSnapshot) Refresh {
 		return Refresh{Due: s.ReadAt}
 	}
 	wait := min(5*time.Second<<min(ask.Asked-1, 5), 2*time.Minute)
-	return Refresh{Due: ask.Fence.Add(wait), Hard: ask.Asked == 3}
+	failed, _ := l.condition("ComparisonError")
+	return Refresh{Due: ask.Fence.Add(wait), Hard: ask.Asked == 3 || strings.Contains(failed.Message, rememberedError)}
 }
+
+// rememberedError is how Argo CD marks an error that it has not met anew.
+const rememberedError = "Manifest generation error (cached)"
 
 // unknown reports whether it was compared at a commit of which nothing is known.
 func (l *argoLook) unknown() bool {

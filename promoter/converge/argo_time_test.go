@@ -229,6 +229,13 @@ func TestRefreshIsAskedForAgain(t *testing.T) {
 			t.Errorf("asked %d times: %+v, want %+v", asked, got, want)
 		}
 	}
+	broken := s
+	for text, hard := range map[string]bool{"helm is broken": false, "Failed to load target state: Manifest generation error (cached): helm is broken": true} {
+		broken.SyncStatus, broken.ReconciledAt, broken.Conditions = "Unknown", after(30), []ArgoCondition{{Type: "ComparisonError", Message: text}}
+		if ask.Asked = 5; ArgoRefresh(ask, broken).Due.IsZero() || ArgoRefresh(ask, broken).Hard != hard {
+			t.Errorf("%s: %+v, want hard %t", text, ArgoRefresh(ask, broken), hard)
+		}
+	}
 	ask.Asked, ask.Fence = 0, time.Time{}
 	if got := ArgoRefresh(ask, s); !got.Due.Equal(s.ReadAt) {
 		t.Errorf("first: %+v", got)
