@@ -236,6 +236,9 @@ func TestFluxGoodReleases(t *testing.T) {
 	}
 	pulls, err := s.Repo.Pulls(s.Context())
 	s.Must(err)
+	for _, e := range fluxEnvironments {
+		s.skipped("F-e", s.Name+"-"+e, func(p Pull) bool { return strings.HasPrefix(p.Title, e) })
+	}
 	if len(pulls) != 9 {
 		t.Errorf("%d pull requests, want 9: three changes in three waves", len(pulls))
 	}

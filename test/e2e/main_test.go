@@ -12,11 +12,12 @@ import (
 	"time"
 )
 
-// world and product are shared by the stories. Their repositories, namespaces
+// world, product and traps are shared by the stories. Their repositories, namespaces
 // and applications are not.
 var (
 	world   *World
 	product Product
+	traps   *sightings
 )
 
 func TestMain(m *testing.M) { os.Exit(tell(m)) }
@@ -48,7 +49,7 @@ func tell(m *testing.M) int {
 	})
 	all, _ := world.Memory()
 	fmt.Printf("the world stands in %s after %s: %s; %d MiB\n", dir, time.Since(began).Round(100*time.Millisecond), world.parts(), all>>20)
-	traps := world.watchForTraps(ctx)
+	traps = world.watchForTraps(ctx)
 	code := m.Run()
 	all, _ = world.Memory()
 	fmt.Printf("all was told after %s; %d MiB at the end, %d MiB at most\n", time.Since(began).Round(time.Second), all>>20, world.Peak()>>20)

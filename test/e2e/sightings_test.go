@@ -24,6 +24,7 @@ type sightings struct {
 	apps    map[string]argoApp
 	asked   map[string]time.Time // when an application was first seen with the request to compare
 	healthy map[string]bool      // operations after which health was good
+	passed  map[string]bool      // objects, with the commits that they were at
 }
 
 // argoApp is what is looked at of an Application.
@@ -64,7 +65,7 @@ const refreshAnnotation = "argocd.argoproj.io/refresh"
 
 // watchForTraps looks on until the context is done.
 func (w *World) watchForTraps(ctx context.Context) *sightings {
-	s := &sightings{first: map[string]string{}, times: map[string]int{}, apps: map[string]argoApp{}, asked: map[string]time.Time{}, healthy: map[string]bool{}}
+	s := &sightings{first: map[string]string{}, times: map[string]int{}, apps: map[string]argoApp{}, asked: map[string]time.Time{}, healthy: map[string]bool{}, passed: map[string]bool{}}
 	go w.Kube.follow(ctx, "apis/argoproj.io/v1alpha1/applications", func(o json.RawMessage) { read(o, s.application) })
 	if w.HasFlux() {
 		go w.Kube.follow(ctx, "apis/kustomize.toolkit.fluxcd.io/v1/kustomizations", func(o json.RawMessage) { read(o, s.kustomization) })
@@ -133,6 +134,7 @@ func (s *sightings) application(a argoApp) {
 	name, st, op := a.Metadata.Name, a.Status, a.Status.OperationState
 	before := s.apps[name]
 	s.apps[name] = a
+	s.passed[name+" "+st.Sync.Revision] = true
 	synced, good := st.Sync.Status == "Synced", st.Health.Status == "Healthy"
 	failed := false
 	for _, c := range st.Conditions {
@@ -164,7 +166,7 @@ func (s *sightings) application(a argoApp) {
 	s.is("A15", op.Phase == "Running" && op.RetryCount > 0 && a.Spec.Source.Chart != "" && op.Operation.Sync.Revision != a.Spec.Source.TargetRevision, "%s tries %s for the %dth time, and its spec asks for %s", name, op.Operation.Sync.Revision, op.RetryCount, a.Spec.Source.TargetRevision)
 	s.is("A17", st.Sync.Status == "OutOfSync" && a.Spec.SyncPolicy.Automated == nil, "%s is OutOfSync, and nobody syncs it", name)
 	for _, r := range st.Resources {
-		if child := s.apps[r.Name]; r.Kind == "Application" && synced && good && child.Metadata.Name != "" {
+		if child := s.apps[r.Name]; r.Kind == "Application" && synced && good && child.Status.Health.Status != "" {
 			s.is("A18", child.Status.Sync.Status != "Synced" || child.Status.Health.Status != "Healthy", "%s is Synced and Healthy, and renders %s, which is %s and %s", name, r.Name, child.Status.Sync.Status, child.Status.Health.Status)
 		}
 	}
@@ -204,6 +206,8 @@ type fluxObject struct {
 func (s *sightings) kustomization(k fluxObject) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_, commit, _ := strings.Cut(k.Status.LastAppliedRevision, "sha1:")
+	s.passed[k.Metadata.Name+" "+commit] = true
 	ready, message := k.Status.ready()
 	_, said, _ := strings.Cut(message, "Applied revision: ")
 	s.is("F-h", ready == "True" && said != "" && said != k.Status.LastAppliedRevision, "%s is ready at %s, and has applied %s", k.Metadata.Name, said, k.Status.LastAppliedRevision)
@@ -221,6 +225,19 @@ func (s *sightings) release(r fluxObject) {
 	last := r.Status.History[0]
 	s.is("F-c", ready == "True" && last.ChartVersion != wants, "%s is ready with %s, and its spec asks for %s", name, last.ChartVersion, wants)
 	s.is("F-g", ready == "False" && last.Status == "failed" && last.ChartVersion != wants, "%s asks for %s again, and is not ready: %.60s", name, wants, message)
+}
+
+// skipped notes a trap for each merge of a story whose commit an object was never
+// at: only at later ones.
+func (s *Story) skipped(trap, object string, ofPull func(Pull) bool) {
+	s.Helper()
+	pulls, err := s.Repo.Pulls(s.Context())
+	s.Must(err)
+	traps.mu.Lock()
+	defer traps.mu.Unlock()
+	for _, p := range pulls {
+		traps.is(trap, p.Merged && ofPull(p) && !traps.passed[object+" "+p.MergeCommitSHA], "%s was never at %.10s, the merge of #%d", object, p.MergeCommitSHA, p.Number)
+	}
 }
 
 func (s *sightings) print(out io.Writer) {
