@@ -49,7 +49,11 @@ func oneOf[T any](rng *rand.Rand, list ...T) T { return list[rng.IntN(len(list))
 // draw makes a story of a seed, under a user's own configuration if there is
 // one.
 func draw(seed uint64, own *config.Config) (*story, error) {
-	rng := rand.New(rand.NewPCG(seed, 0x5eed))
+	return drawFrom(drawn.Seeded(seed), seed, own)
+}
+
+// drawFrom makes a story of random numbers.
+func drawFrom(rng *rand.Rand, seed uint64, own *config.Config) (*story, error) {
 	s := &story{seed: seed, shape: rng.Uint64(), calm: chance(rng, 20), shared: chance(rng, 25)}
 	if own != nil {
 		s.cfg, s.envs = own, grounds(own)

@@ -117,7 +117,8 @@ var List = []Mutant{
 	{"promoter/trial.go", `case !known:
 		return // its why says so`, `case false:
 		return // its why says so`, "seals that cannot be read are none", ""},
-	{"promoter/trial.go", `if s.Stage == stage && s.Of == of && (out == nil`, `if (s.Stage == stage || s.Stage == StageConverged) && s.Of == of && (out == nil`, "any seal is taken for a verdict", ""},
+	{"promoter/trial.go", `if s.Stage != stage || s.Of != of {`, `if s.Stage != stage && s.Stage != StageConverged || s.Of != of {`, "any seal is taken for a verdict", ""},
+	{"promoter/trial.go", `case final && s.Verdict != Fail:`, `case false:`, "a pass that another process wrote over a failure counts", ""},
 	{"promoter/trial.go", `q.Healthy = r.Verdict == Pass && t.pull.MergedAt.Sub(r.At) < readyFor+time.Hour`, `q.Healthy = r.Verdict == Fail`, "nothing can be blamed on a change", ""},
 	{"promoter/trial.go", `if written(target, e) != e.To {
 					continue
@@ -132,6 +133,7 @@ var List = []Mutant{
 	{"promoter/revert.go", `if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {`, `if false {`, "a change that was taken back is forgotten", ""},
 	{"promoter/revert.go", `own := t == failed`, `own := false`, "what failed is not taken back by itself", ""},
 	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave > failed.wave`, "the wave that failed keeps what has not failed yet", ""},
+	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := !failed.excused && t.wave >= failed.wave`, "the scope of reverts that policy names is not asked for", ""},
 	{"promoter/revert.go", `if mode == MergeNever {`, `if false {`, "what is never to be taken back is", ""},
 	{"promoter/revert.go", `mode := cmp.Or(p.pol.Classes[t.class].Revert, p.pol.Reverts, MergeApproved)`, `mode := MergeAutomatic`, "a revert needs nobody's word", ""},
 	{"promoter/revert.go", `to := e.Place.Written
@@ -179,6 +181,9 @@ var List = []Mutant{
 	{"promoter/unit.go", `case n < 0:
 			low = g`, `case n > 0:
 			low = g`, "a wave has passed what its foremost target is at", ""},
+	{"promoter/unit.go", `return t.Pin.Digest == "" || g.digest == "" || t.Pin.Digest == g.digest`, `return true`, "what is published anew under a version is not seen", ""},
+	{"promoter/unit.go", `if p.DigestPlace != nil && p.DigestPlace.Written != digest && p.Digest != "" {`, `if false {`, "a version moves, and the digest beside it stays", ""},
+	{"promoter/override.go", `if !ok || o.Wave < 0 || o.Wave >= last || written[k] {`, `if !ok || o.Wave < 0 || o.Wave > last || written[k] {`, "an overlay of the shared file's own wave is split off, too", ""},
 	{"promoter/unit.go", `return n > 0
 	}
 	return t.Pin.Digest`, `return n < 0
@@ -201,13 +206,17 @@ var List = []Mutant{
 	{"promoter/explain.go", `if unsure {
 		return // what`, `if false {
 		return // what`, "an issue is closed because nothing can be read", ""},
+	{"promoter/explain.go", `p.keepUnseen(open)
+`, ``, "an issue is closed because its file cannot be read", ""},
 	{"promoter/origin.go", `case o.Unknown != "":
 		t.why, t.unread =`, `case o.Unknown != "-":
 		t.why, t.unread =`, "what a person brought is never looked at", ""},
 	{"promoter/origin.go", `if v := newestSeal(s.Seals, StageVerdict, ""); v != nil && v.Verdict == Fail {`, `if v := newestSeal(s.Seals, StageVerdict, ""); false && v != nil {`, "a failure that a person took back by hand is forgotten", ""},
 
 	// The edges.
-	{"gitops/deliver.go", `if a.Seal.Stage == promoter.StageVerdict && s.State == "failure" {`, `if false {`, "a sealed failure is overwritten", ""},
+	{"gitops/deliver.go", `case a.Seal.Stage == promoter.StageVerdict && state != "failure" && said("failure"):`, `case false:`, "a sealed failure is overwritten", ""},
+	{"gitops/deliver.go", `case !a.Stop: // whoever`, `case false: // whoever`, "an issue that was closed meanwhile is opened again", ""},
+	{"gitops/once.go", `	return e.unsay(ctx, said[1:])`, `	return e.unsay(ctx, said[:1])`, "of two who say the same, the oldest is taken back", ""},
 	{"gitops/observe.go", `pull.Foreign = !o.makes(ctx, parent, t.Edits, changes)`, `pull.Foreign = len(t.Edits) == 0`, "what a commit claims is believed", ""},
 	{"gitops/observe.go", `if len(commits) != 1 {`, `if len(commits) == 0 {`, "a second commit on a branch of ours is not seen", ""},
 	{"gitops/observe.go", `if !ok || !bytes.Equal(now, c.Before) {`, `if !ok && !bytes.Equal(now, c.Before) {`, "a base that has moved under a branch is not seen", ""},
