@@ -112,6 +112,7 @@ func (w *world) merge(p *pull, by string, how gitops.Merge) (string, error) {
 	}
 	files, ok := join(r.objects[base].files, main.files, head.files)
 	if !ok {
+		w.injected["merge that conflicts"]++
 		return "", gitops.ErrConflict
 	}
 	p.before = main.hash

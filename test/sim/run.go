@@ -213,6 +213,19 @@ func (s *Summary) Print(out io.Writer) {
 	rate := float64(s.Seeds) / max(s.Took.Seconds(), 0.001)
 	fmt.Fprintf(out, "%d seeds in %s, %.0f a second; %d looks, %d actions, %.0f days of virtual time; %d broke a law\n",
 		s.Seeds, s.Took.Round(time.Millisecond), rate, s.Looks, s.Actions, s.Virtual.Hours()/24, len(s.Broken))
-	fmt.Fprintf(out, "faults: %s\n", strings.Join(printed(s.Injected), ", "))
-	fmt.Fprintf(out, "actions: %s\n", strings.Join(printed(s.Acted), ", "))
+	table(out, "faults, and what people did", s.Injected)
+	table(out, "what Promoter did", s.Acted)
+}
+
+// table writes counts by kind, in columns.
+func table(out io.Writer, title string, counts map[string]int) {
+	fmt.Fprintf(out, "%s: %d\n", title, sumOf(counts))
+	const columns = 3
+	for i, kind := range sortedKeys(counts) {
+		end := "  "
+		if i%columns == columns-1 || i == len(counts)-1 {
+			end = "\n"
+		}
+		fmt.Fprintf(out, "  %7d %-34s%s", counts[kind], kind, end)
+	}
 }

@@ -120,3 +120,36 @@ func TestAnInjuredWorldIsNoticed(t *testing.T) {
 		t.Errorf("a pass is made a failure, and %v is noticed", w.broken)
 	}
 }
+
+// TestWhatWroteNothingProvesNothing: a person took a version back before our
+// revert of it was merged. Nothing that the revert wrote stands anywhere, so
+// nobody is to be asked about it, whatever comes after.
+func TestWhatWroteNothingProvesNothing(t *testing.T) {
+	s, err := draw(0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := s.build()
+	w.happen(step{kind: "release"})
+	p := (*pull)(nil)
+	for range 200 {
+		w.turn()
+		w.review()
+		w.now = w.soon()
+		if list := w.pulls("merged"); len(list) > 0 {
+			p = list[0]
+			break
+		}
+	}
+	if p == nil || !w.whole(p) {
+		t.Fatal("nothing was merged that stands")
+	}
+	head := w.repo.head()
+	empty := *p
+	empty.Merge = w.repo.add([]string{head.hash}, head.files, "Revert of what a person has taken back", w.now, true)
+	empty.before = head.hash
+	w.repo.refs[trunk] = empty.Merge
+	if w.whole(&empty) {
+		t.Error("a merge that wrote nothing is to be proven")
+	}
+}

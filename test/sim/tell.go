@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -251,12 +250,4 @@ func sum(into, from map[string]int) {
 	for k, n := range from {
 		into[k] += n
 	}
-}
-
-func printed(m map[string]int) []string {
-	var out []string
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		out = append(out, fmt.Sprintf("%s %d", k, m[k]))
-	}
-	return out
 }
