@@ -3,7 +3,6 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // A release that is good in dev becomes Degraded in staging. It is frozen, taken
@@ -14,11 +13,11 @@ func TestDegradedInStaging(t *testing.T) {
 	s.openShop(nil)
 	s.Publish(Chart{"web", "1.1.0", "1.1.0-crash_staging"})
 	s.Serve()
-	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
-	s.Until(4*time.Minute, "staging pins 1.0.0 again", func() (bool, error) { return s.pinned("staging") == "1.0.0", nil })
-	s.Must(s.World.Argo.Settled(s.Context(), 2*time.Minute, s.app("staging"), "1.0.0"))
+	s.Until(patience, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
+	s.Until(patience, "staging pins 1.0.0 again", func() (bool, error) { return s.pinned("staging") == "1.0.0", nil })
+	s.Must(s.World.Argo.Settled(s.Context(), patience, s.app("staging"), "1.0.0"))
 	s.Says("staging has converged back")
-	s.Until(4*time.Minute, "the revert has a verdict", s.allJudged)
+	s.Until(patience, "the revert has a verdict", s.allJudged)
 	s.refused("1.1.0")
 	s.record("taken back")
 }

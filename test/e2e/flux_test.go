@@ -171,7 +171,7 @@ func (s *Story) openFlux() {
 	s.Host(files)
 	s.Must(w.Kube.Apply(s.Context(), s.Fill(objects)))
 	for _, e := range fluxEnvironments {
-		s.Must(poll(s.Context(), 2*time.Minute, time.Second, func() error { return s.fluxReady(e) }))
+		s.Must(poll(s.Context(), patience, time.Second, func() error { return s.fluxReady(e) }))
 	}
 	s.Says("everything runs what it pins")
 }
@@ -214,13 +214,13 @@ func TestFluxGoodReleases(t *testing.T) {
 	want := map[string]string{"web.yaml": "version: 1.1.0\n", "api.yaml": "tag: 2.1.0\n", "kustomization.yaml": "newTag: 3.1.0\n"}
 	for _, e := range fluxEnvironments {
 		for file, pin := range want {
-			s.Until(6*time.Minute, e+" has "+strings.TrimSpace(pin), func() (bool, error) {
+			s.Until(patience, e+" has "+strings.TrimSpace(pin), func() (bool, error) {
 				text, err := s.Repo.Read(s.Context(), "environments/"+e+"/"+file)
 				return strings.Contains(text, pin), err
 			})
 		}
 	}
-	s.Until(4*time.Minute, "every merge has a verdict", s.allJudged)
+	s.Until(patience, "every merge has a verdict", s.allJudged)
 	for _, e := range fluxEnvironments {
 		s.Must(s.fluxReady(e))
 		var pods podList
@@ -259,9 +259,9 @@ func TestFluxBadRelease(t *testing.T) {
 			return strings.Contains(text, "version: "+version+"\n"), err
 		}
 	}
-	s.Until(5*time.Minute, "staging pins 1.1.0", pins("staging", "1.1.0"))
-	s.Until(6*time.Minute, "staging pins 1.0.0 again", pins("staging", "1.0.0"))
-	s.Until(4*time.Minute, "the revert has a verdict", s.allJudged)
+	s.Until(patience, "staging pins 1.1.0", pins("staging", "1.1.0"))
+	s.Until(patience, "staging pins 1.0.0 again", pins("staging", "1.0.0"))
+	s.Until(patience, "the revert has a verdict", s.allJudged)
 	s.Must(s.fluxReady("staging"))
 	var release struct {
 		Status struct {

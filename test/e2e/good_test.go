@@ -1,9 +1,6 @@
 package e2e
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 // One good release passes three waves, with Argo CD and Prometheus as judges.
 func TestGoodRelease(t *testing.T) {
@@ -13,17 +10,17 @@ func TestGoodRelease(t *testing.T) {
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
 	for i, e := range environments[:2] {
-		s.Until(4*time.Minute, e+" pins 1.1.0", func() (bool, error) { return s.pinned(e) == "1.1.0", nil })
+		s.Until(patience, e+" pins 1.1.0", func() (bool, error) { return s.pinned(e) == "1.1.0", nil })
 		if next := environments[i+1]; s.pinned(next) != "1.0.0" {
 			t.Errorf("%s pins %s before %s has passed", next, s.pinned(next), e)
 		}
 	}
 	for _, e := range environments[2:] {
-		s.Until(4*time.Minute, e+" pins 1.1.0", func() (bool, error) { return s.pinned(e) == "1.1.0", nil })
+		s.Until(patience, e+" pins 1.1.0", func() (bool, error) { return s.pinned(e) == "1.1.0", nil })
 	}
-	s.Until(4*time.Minute, "every merge has a verdict", s.allJudged)
+	s.Until(patience, "every merge has a verdict", s.allJudged)
 	for _, e := range environments {
-		s.Must(s.World.Argo.Settled(s.Context(), time.Minute, s.app(e), "1.1.0"))
+		s.Must(s.World.Argo.Settled(s.Context(), patience, s.app(e), "1.1.0"))
 		if !s.runs(e, "1.1.0") {
 			t.Errorf("%s does not run 1.1.0", e)
 		}

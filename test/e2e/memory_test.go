@@ -38,7 +38,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		t.Errorf("Promoter was killed %d times, want 50 or more", kills)
 	}
 	for _, e := range environments[1:] {
-		s.Must(s.World.Argo.Settled(s.Context(), time.Minute, s.app(e), "1.1.0"))
+		s.Must(s.World.Argo.Settled(s.Context(), patience, s.app(e), "1.1.0"))
 	}
 	pulls, err := s.Repo.Pulls(s.Context())
 	s.Must(err)
@@ -104,7 +104,7 @@ func TestRunWithoutMemory(t *testing.T) {
 	s.openShop(nil)
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	runs := 0
-	s.Until(8*time.Minute, "1.1.0 is everywhere and proven", func() (bool, error) {
+	s.Until(patience, "1.1.0 is everywhere and proven", func() (bool, error) {
 		for _, cache := range []string{"cache", "home"} {
 			if err := os.RemoveAll(filepath.Join(s.Dir, cache)); err != nil {
 				return false, err

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 const multiApplication = `apiVersion: argoproj.io/v1alpha1
@@ -107,11 +106,11 @@ func TestMultiSourceAppOfApps(t *testing.T) {
 	s.Host(files)
 	s.Must(s.World.Kube.Apply(s.Context(), s.Fill(root)))
 	for _, e := range environments {
-		s.Must(s.World.Argo.Settled(s.Context(), 2*time.Minute, s.app(e), ""))
+		s.Must(s.World.Argo.Settled(s.Context(), patience, s.app(e), ""))
 	}
 	before := map[string]Application{}
 	for _, name := range []string{"notes", "apart"} {
-		s.Must(s.World.Argo.Settled(s.Context(), 2*time.Minute, s.Name+"-"+name, ""))
+		s.Must(s.World.Argo.Settled(s.Context(), patience, s.Name+"-"+name, ""))
 		var err error
 		before[name], err = s.World.Argo.Application(s.Context(), s.Name+"-"+name)
 		s.Must(err)
@@ -120,12 +119,12 @@ func TestMultiSourceAppOfApps(t *testing.T) {
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
 	for _, e := range environments {
-		s.Until(4*time.Minute, e+" pins 1.1.0", func() (bool, error) {
+		s.Until(patience, e+" pins 1.1.0", func() (bool, error) {
 			text, err := s.Repo.Read(s.Context(), "platform/web-"+e+".yaml")
 			return strings.Contains(text, "targetRevision: 1.1.0\n"), err
 		})
 	}
-	s.Until(4*time.Minute, "every merge has a verdict", s.allJudged)
+	s.Until(patience, "every merge has a verdict", s.allJudged)
 	for _, e := range environments {
 		if !s.runs(e, "1.1.0") {
 			t.Errorf("%s does not run 1.1.0", e)
@@ -144,7 +143,7 @@ func (s *Story) unmoved(name string, was Application) {
 	s.Helper()
 	head, err := s.Repo.Head(s.Context())
 	s.Must(err)
-	s.Must(s.World.Argo.Settled(s.Context(), time.Minute, s.Name+"-"+name, head))
+	s.Must(s.World.Argo.Settled(s.Context(), patience, s.Name+"-"+name, head))
 	is, err := s.World.Argo.Application(s.Context(), s.Name+"-"+name)
 	s.Must(err)
 	if is.Status.OperationState.StartedAt != was.Status.OperationState.StartedAt || len(is.Status.History) != 1 {

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Parts of Argo CD stop, stand still, and fail in the middle of a good release:
@@ -19,7 +18,7 @@ func TestArgoStops(t *testing.T) {
 	s.Serve()
 	pins := func(environment string) {
 		s.Helper()
-		s.Until(4*time.Minute, environment+" pins 1.1.0", func() (bool, error) { return s.pinned(environment) == "1.1.0", nil })
+		s.Until(patience, environment+" pins 1.1.0", func() (bool, error) { return s.pinned(environment) == "1.1.0", nil })
 	}
 	stopped := func(name string) {
 		s.Helper()
@@ -32,7 +31,7 @@ func TestArgoStops(t *testing.T) {
 	blind := func(environment, trouble, words string) {
 		s.Helper()
 		s.Says("%s", trouble)
-		s.Until(3*time.Minute, "Argo CD says that it cannot compare "+environment+": "+words, func() (bool, error) {
+		s.Until(patience, "Argo CD says that it cannot compare "+environment+": "+words, func() (bool, error) {
 			app, err := w.Argo.Application(s.Context(), s.app(environment))
 			if err != nil {
 				return false, err
@@ -54,7 +53,7 @@ func TestArgoStops(t *testing.T) {
 	blind("staging", ArgoRepoServer+" is stopped", "connection refused")
 	s.Must(w.Resume(ArgoRepoServer))
 	s.Says("%s is started again", ArgoRepoServer)
-	s.Must(w.Argo.Settled(s.Context(), 2*time.Minute, s.app("staging"), "1.1.0"))
+	s.Must(w.Argo.Settled(s.Context(), patience, s.app("staging"), "1.1.0"))
 	mend, err := w.Break("helm") // what was rendered before goes on being well
 	s.Must(err)
 	pins("production-eu")
@@ -62,7 +61,7 @@ func TestArgoStops(t *testing.T) {
 	// After three failures Argo CD remembers the error for an hour, unless it is
 	// asked to compare without its cache: once helm is whole again, too.
 	hard := "(hard refresh requested), level (3)"
-	s.Until(5*time.Minute, "Argo CD was asked to drop its cache, to no avail", func() (bool, error) {
+	s.Until(patience, "Argo CD was asked to drop its cache, to no avail", func() (bool, error) {
 		log, err := os.ReadFile(filepath.Join(w.logs, ArgoController+".log"))
 		for line := range strings.Lines(string(log)) {
 			if strings.Contains(line, hard) && strings.Contains(line, " application="+s.app("production-eu")+" ") {
@@ -80,9 +79,9 @@ func TestArgoStops(t *testing.T) {
 	w.Wake(ArgoRepoServer)
 	s.Says("%s goes on", ArgoRepoServer)
 	stopped(ArgoServer)
-	s.Until(4*time.Minute, "every merge has a verdict", s.allJudged)
+	s.Until(patience, "every merge has a verdict", s.allJudged)
 	for _, e := range environments {
-		s.Must(w.Argo.Settled(s.Context(), time.Minute, s.app(e), "1.1.0"))
+		s.Must(w.Argo.Settled(s.Context(), patience, s.app(e), "1.1.0"))
 	}
 	pulls, err := s.Repo.Pulls(s.Context())
 	s.Must(err)

@@ -1,9 +1,6 @@
 package e2e
 
-import (
-	"strings"
-	"time"
-)
+import "strings"
 
 // The files of a repository whose ApplicationSet deploys the chart web to four
 // clusters, in three waves.
@@ -132,7 +129,7 @@ func (s *Story) openShop(more map[string]string) {
 	s.Host(files)
 	s.Must(s.World.Kube.Apply(s.Context(), s.Fill(shopRoot)))
 	for _, e := range environments {
-		s.Must(s.World.Argo.Settled(s.Context(), 2*time.Minute, s.app(e), "1.0.0"))
+		s.Must(s.World.Argo.Settled(s.Context(), patience, s.app(e), "1.0.0"))
 	}
 	s.Says("everything runs 1.0.0")
 }

@@ -118,19 +118,19 @@ func TestSilences(t *testing.T) {
 			return is()
 		}
 	}
-	s.Until(4*time.Minute, "staging pins 1.1.0", watch(func() (bool, error) { return s.pinned("staging") == "1.1.0", nil }))
-	s.Until(time.Minute, "only alerts of staging are silent", watch(func() (bool, error) {
+	s.Until(patience, "staging pins 1.1.0", watch(func() (bool, error) { return s.pinned("staging") == "1.1.0", nil }))
+	s.Until(patience, "only alerts of staging are silent", watch(func() (bool, error) {
 		all, err := s.silences()
 		_, silent := all["staging"]
 		return silent && len(all) == 1, err
 	}))
-	s.Until(6*time.Minute, "1.1.0 is everywhere and proven", watch(func() (bool, error) {
+	s.Until(patience, "1.1.0 is everywhere and proven", watch(func() (bool, error) {
 		if s.pinned("production-us") != "1.1.0" || s.pinned("production-eu") != "1.1.0" {
 			return false, nil
 		}
 		return s.allJudged()
 	}))
-	s.Until(time.Minute, "no alerts are silent", func() (bool, error) {
+	s.Until(patience, "no alerts are silent", func() (bool, error) {
 		all, err := s.silences()
 		return len(all) == 0, err
 	})
@@ -159,7 +159,7 @@ func TestSilencesOutlast(t *testing.T) {
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
 	var first, last silence
-	s.Until(4*time.Minute, "alerts of staging are silent", func() (bool, error) {
+	s.Until(patience, "alerts of staging are silent", func() (bool, error) {
 		all, err := s.silences()
 		if err != nil {
 			return false, err
@@ -170,7 +170,7 @@ func TestSilencesOutlast(t *testing.T) {
 	})
 	last = first
 	renewals := 0
-	s.Until(16*time.Minute, "staging is proven", func() (bool, error) {
+	s.Until(11*time.Minute+patience, "staging is proven", func() (bool, error) {
 		all, err := s.silences()
 		if err != nil {
 			return false, err
@@ -228,7 +228,7 @@ func TestSilencesEndAlone(t *testing.T) {
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
 	var was silence
-	s.Until(4*time.Minute, "alerts of dev are silent", func() (bool, error) {
+	s.Until(patience, "alerts of dev are silent", func() (bool, error) {
 		all, err := s.silences()
 		is, silent := all["dev"]
 		was = is

@@ -15,10 +15,10 @@ func TestBreaksItsSLI(t *testing.T) {
 	s.openShop(nil)
 	s.Publish(Chart{"web", "1.1.0", "1.1.0-errors_staging"})
 	s.Serve()
-	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
-	s.Until(4*time.Minute, "staging pins 1.0.0 again", func() (bool, error) { return s.pinned("staging") == "1.0.0", nil })
-	s.Must(s.World.Argo.Settled(s.Context(), 2*time.Minute, s.app("staging"), "1.0.0"))
-	s.Until(4*time.Minute, "the revert has a verdict", s.allJudged)
+	s.Until(patience, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
+	s.Until(patience, "staging pins 1.0.0 again", func() (bool, error) { return s.pinned("staging") == "1.0.0", nil })
+	s.Must(s.World.Argo.Settled(s.Context(), patience, s.app("staging"), "1.0.0"))
+	s.Until(patience, "the revert has a verdict", s.allJudged)
 	s.refused("1.1.0")
 	s.record("taken back")
 }
@@ -31,9 +31,9 @@ func TestTelemetryGoesDark(t *testing.T) {
 	s.openShop(map[string]string{"promoter.yaml": strings.Replace(shopConfiguration, "deadline: 2m", "deadline: 1m", 1)})
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
-	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
+	s.Until(patience, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
 	s.World.Traffic.Dark(s.Name+"-staging", true)
-	s.Must(s.World.Argo.Settled(s.Context(), 2*time.Minute, s.app("staging"), "1.1.0"))
+	s.Must(s.World.Argo.Settled(s.Context(), patience, s.app("staging"), "1.1.0"))
 	s.holds("staging", "inconclusive at the deadline")
 	s.record("held")
 }
@@ -46,8 +46,8 @@ func TestControlFailsToo(t *testing.T) {
 	s.openShop(map[string]string{"promoter.yaml": strings.Replace(shopConfiguration, "    minEvents: 20\n", "    minEvents: 20\n    control: true\n", 1)})
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
-	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
-	s.Must(s.World.Argo.Settled(s.Context(), 2*time.Minute, s.app("staging"), "1.1.0"))
+	s.Until(patience, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
+	s.Must(s.World.Argo.Settled(s.Context(), patience, s.app("staging"), "1.1.0"))
 	for _, e := range environments[1:] {
 		s.World.Traffic.Fail(s.Name+"-"+e, s.app(e), 0.3)
 	}
@@ -84,7 +84,7 @@ func (s *Story) holds(environment, reason string) {
 	}
 	var said string
 	var next time.Time
-	s.Until(4*time.Minute, environment+" waits: "+reason, func() (bool, error) {
+	s.Until(patience, environment+" waits: "+reason, func() (bool, error) {
 		check()
 		if time.Now().Before(next) {
 			return false, nil

@@ -32,6 +32,10 @@ func BuildProduct(ctx context.Context, dir string) (Product, error) {
 	return p, nil
 }
 
+// patience is how long a step of a story may take at the most, on a machine that
+// has much else to do. None takes more than a minute or two on two idle cores.
+const patience = 7 * time.Minute
+
 // Story is one test's part of the world: a repository and namespaces of its own.
 type Story struct {
 	*testing.T
@@ -201,7 +205,7 @@ func (s *Story) looks() (int, error) {
 func (s *Story) LooksAgain(times int, check func()) {
 	s.Helper()
 	from := -1
-	s.Until(3*time.Minute, fmt.Sprintf("Promoter has looked %d times more", times), func() (bool, error) {
+	s.Until(patience, fmt.Sprintf("Promoter has looked %d times more", times), func() (bool, error) {
 		now, err := s.looks()
 		if err != nil {
 			return false, err

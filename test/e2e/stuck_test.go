@@ -3,7 +3,6 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // mayEnd is the right that ending an operation needs beside "applications, get".
@@ -24,15 +23,15 @@ func TestOperationKeepsRevertOut(t *testing.T) {
 	})
 	s.Publish(Chart{"web", "1.1.0", "1.1.0-refused_staging"})
 	s.Serve()
-	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
-	s.Until(4*time.Minute, "staging pins 1.0.0 again", func() (bool, error) { return s.pinned("staging") == "1.0.0", nil })
+	s.Until(patience, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
+	s.Until(patience, "staging pins 1.0.0 again", func() (bool, error) { return s.pinned("staging") == "1.0.0", nil })
 	operation := func() (phase, revision string, tries int) {
 		app, err := s.World.Argo.Application(s.Context(), s.app("staging"))
 		s.Must(err)
 		o := app.Status.OperationState
 		return o.Phase, o.SyncResult.Revision, o.RetryCount
 	}
-	s.Until(2*time.Minute, "Promoter tries to end the operation, and may not", func() (bool, error) {
+	s.Until(patience, "Promoter tries to end the operation, and may not", func() (bool, error) {
 		return strings.Contains(tail(s.promoter.Log, 1<<20), "permission denied"), nil
 	})
 	phase, revision, tries := operation()
@@ -48,11 +47,11 @@ func TestOperationKeepsRevertOut(t *testing.T) {
 	s.Says("promoter explain:\n%s", said)
 	s.Must(s.World.Kube.Patch(s.Context(), "api/v1/namespaces/argocd/configmaps/argocd-rbac-cm", mayEnd))
 	s.Says("Promoter's account may sync, and so may end operations")
-	s.Until(2*time.Minute, "the revert has a verdict", s.allJudged)
+	s.Until(patience, "the revert has a verdict", s.allJudged)
 	if phase, revision, _ := operation(); phase == "Running" {
 		t.Errorf("the operation to %s still runs", revision)
 	}
-	s.Must(s.World.Argo.Settled(s.Context(), time.Minute, s.app("staging"), "1.0.0"))
+	s.Must(s.World.Argo.Settled(s.Context(), patience, s.app("staging"), "1.0.0"))
 	s.refused("1.1.0")
 	s.record("ended, taken back")
 }

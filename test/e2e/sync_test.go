@@ -23,11 +23,11 @@ func TestManualSync(t *testing.T) {
 	s.Must(s.World.Kube.Apply(s.Context(), s.Fill(shopRoot)))
 	for _, e := range environments {
 		s.sync(e)
-		s.Must(s.World.Argo.Settled(s.Context(), 2*time.Minute, s.app(e), "1.0.0"))
+		s.Must(s.World.Argo.Settled(s.Context(), patience, s.app(e), "1.0.0"))
 	}
 	s.Publish(Chart{"web", "1.1.0", "1.1.0"})
 	s.Serve()
-	s.Until(time.Minute, "dev's pull request is open", func() (bool, error) {
+	s.Until(patience, "dev's pull request is open", func() (bool, error) {
 		pulls, err := s.Repo.Pulls(s.Context())
 		return len(pulls) > 0, err
 	})
@@ -39,7 +39,7 @@ func TestManualSync(t *testing.T) {
 	s.holds("dev", "nothing syncs it: auto-sync is off")
 	s.sync("dev")
 	s.Says("somebody syncs dev")
-	s.Until(2*time.Minute, "dev's merge has a verdict", func() (bool, error) {
+	s.Until(patience, "dev's merge has a verdict", func() (bool, error) {
 		pulls, err := s.Repo.Pulls(s.Context())
 		if err != nil {
 			return false, err
@@ -58,7 +58,7 @@ func TestManualSync(t *testing.T) {
 // sync syncs an environment's application as a person does.
 func (s *Story) sync(environment string) {
 	s.Helper()
-	s.Must(poll(s.Context(), time.Minute, time.Second, func() error {
+	s.Must(poll(s.Context(), patience, time.Second, func() error {
 		return s.World.Argo.Call(s.Context(), http.MethodPost, "applications/"+s.app(environment)+"/sync", map[string]any{}, nil)
 	}))
 }
@@ -97,6 +97,6 @@ func TestSyncWindowIsClosed(t *testing.T) {
 	s.Says("promoter explain:\n%s", said)
 	s.Must(s.World.Kube.Patch(s.Context(), project, `{"spec":{"syncWindows":null}}`))
 	s.Says("the window is open")
-	s.Until(4*time.Minute, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
+	s.Until(patience, "staging pins 1.1.0", func() (bool, error) { return s.pinned("staging") == "1.1.0", nil })
 	s.record("waited for the window, passed dev")
 }
