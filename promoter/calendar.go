@@ -37,6 +37,9 @@ func concerns(envs, tenants []string, r Reached) bool {
 	return fits(envs, r.Environment) && fits(tenants, r.Tenant)
 }
 
+// calendarAhead is how long before it begins a freeze is spoken of.
+const calendarAhead = 7 * 24 * time.Hour
+
 // calendar says in words when merges that reach these places are meant to
 // happen: windows, and the freezes that are on or begin within a week.
 func (p Policy) calendar(reached []Reached, now time.Time) []string {
@@ -50,7 +53,7 @@ func (p Policy) calendar(reached []Reached, now time.Time) []string {
 		}
 	}
 	for _, f := range p.Freezes {
-		if !about(f.Environments, f.Tenants) || !now.Before(f.To) || f.From.Sub(now) > 7*24*time.Hour {
+		if !about(f.Environments, f.Tenants) || !now.Before(f.To) || f.From.Sub(now) > calendarAhead {
 			continue
 		}
 		verb := "is on"

@@ -35,6 +35,11 @@ func (p *planner) sheet(u *unit, w int, id string, goals map[Artifact]goal, ts [
 		s.Merge, s.Approvals, s.From, s.Soak = cp.Merge, cp.Approvals, cp.From, max(s.Soak, cp.Soak)
 	}
 	s.Calendar = p.pol.calendar(s.Reaches, p.now)
+	for _, f := range p.pol.Freezes { // the calendar says other words then
+		p.wake(f.From.Add(-calendarAhead))
+		p.wake(f.From)
+		p.wake(f.To)
+	}
 	if s.Delivers = p.pol.Delivers; s.Delivers {
 		s.Gates = p.gateTexts(s.Reaches, s.Class)
 	}

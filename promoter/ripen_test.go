@@ -32,3 +32,20 @@ func TestARipeReleaseIsLookedAtWhateverIsOnItsWay(t *testing.T) {
 		t.Errorf("while 1.1.0 begins: wake at %s, want %s", d.Wake, ripe)
 	}
 }
+
+// TestWordsAboutAFreezeAreWrittenInTime: a pull that is open speaks of a freeze
+// a week before it begins, and asks to be looked at then.
+func TestWordsAboutAFreezeAreWrittenInTime(t *testing.T) {
+	t.Parallel()
+	w := threeWaves(t)
+	w.policy.Freezes = []Freeze{{Name: "the year's end", From: w.now.Add(10 * 24 * time.Hour), To: w.now.Add(20 * 24 * time.Hour)}}
+	w.settle()
+	d := w.plan()
+	if want := w.now.Add(3 * 24 * time.Hour); !d.Wake.Equal(want) {
+		t.Fatalf("wake at %s, want %s", d.Wake, want)
+	}
+	w.now = d.Wake
+	if d = w.plan(); len(d.Actions) != 1 {
+		t.Errorf("a week before the freeze: %v", d.Actions)
+	}
+}
