@@ -293,3 +293,33 @@ func TestLost(t *testing.T) {
 		t.Error("a lost lease leaves time")
 	}
 }
+
+// TestManyAreTakenOverSoon: where there are many repositories, those of a
+// replica that died are led again soon after their leases have run out.
+func TestManyAreTakenOverSoon(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const repositories = 50
+		f := newFleet(t)
+		var all []*replica
+		for _, name := range []string{"a", "b", "c"} {
+			r := f.join(name, nil)
+			all = append(all, r)
+			for i := range repositories {
+				r.stand(fmt.Sprintf("acme/deploy-%d", i))
+			}
+		}
+		pass(2 * time.Minute)
+		all[0].wire.set(func(w *wire) { w.cut = true })
+		pass(36 * time.Second) // 15 s of the lease, 2 s of a try, and half of MaxSpread
+		if got := f.leads(); got["b"]+got["c"] != repositories {
+			t.Errorf("36 s after one was cut off: %v", got)
+		}
+		for _, r := range all {
+			r.stop()
+		}
+		for _, r := range all {
+			r.ended.Wait()
+		}
+	})
+}

@@ -56,8 +56,8 @@ type Options struct {
 	RetryPeriod   time.Duration // 2 s
 
 	// Spread is how long a replica lets others go first for each repository
-	// that it leads, MaxSpread the most of that. 2 s, so that one who leads
-	// less has tried before, and 30 s; negative: no spread.
+	// that it leads, MaxSpread what one who leads all of them would. 2 s, so that
+	// one who leads less has tried before, and 30 s; negative: no spread.
 	Spread    time.Duration
 	MaxSpread time.Duration
 
@@ -263,7 +263,9 @@ func (c *Candidate) turn(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// patience is how long the others go first.
+// patience is how long the others go first: Spread for each repository that we
+// lead, and of MaxSpread no more than our share of all, so that where there are
+// many those of a replica that died need not wait for all of it.
 func (c *Candidate) patience() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -273,7 +275,7 @@ func (c *Candidate) patience() time.Duration {
 			leads++
 		}
 	}
-	return min(time.Duration(leads)*c.o.Spread, c.o.MaxSpread)
+	return min(time.Duration(leads)*c.o.Spread, c.o.MaxSpread*time.Duration(leads)/time.Duration(max(len(c.standings), 1)))
 }
 
 const (
