@@ -223,9 +223,7 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 			if !ok {
 				return nil, fmt.Sprintf("wave %s is at versions that cannot be compared", p.pol.Waves[b].Name)
 			}
-			if low.version == "" || better(a.Kind, low, g) {
-				low = g
-			}
+			low = lower(a.Kind, low, g, first[a])
 			if f, ok := first[a]; ok && better(a.Kind, f, g) && why == "" {
 				why = fmt.Sprintf("for wave %s, which is at %s", p.pol.Waves[b].Name, g.version)
 			}
@@ -244,6 +242,21 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 		out[a] = low
 	}
 	return out, why
+}
+
+// lower is the goal that less has been proven of. Of two contents of one version
+// that is the one which is not the newest; where neither is, nobody knows.
+func lower(k Kind, a, b, first goal) goal {
+	switch {
+	case a.version == "" || better(k, a, b):
+		return b
+	case a.version != b.version || a.digest == b.digest || a.digest == "" || b.digest == "" || b.digest == first.digest:
+		return a
+	case a.digest == first.digest:
+		return b
+	}
+	a.digest = ""
+	return a
 }
 
 // moving are the wave's targets that are not at their goal and may go there.

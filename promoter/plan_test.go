@@ -621,6 +621,36 @@ func TestAFloatingTagsDigestMovesWaveByWave(t *testing.T) {
 	}
 }
 
+// TestADigestPassesAllWavesBefore: of two waves that come before a third, one
+// has what was published anew under the version, and one has not.
+func TestADigestPassesAllWavesBefore(t *testing.T) {
+	app := Artifact{Kind: Image, Name: "org/app", Source: "ghcr.io"}
+	for _, first := range []string{"qa", "perf"} {
+		w := newWorld(t, "qa", "perf", "production")
+		w.policy.Waves[1].After, w.policy.Waves[2].After = nil, []int{0, 1}
+		old, now := "sha256:"+strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
+		for _, env := range []string{"qa", "perf", "production"} {
+			digest := old
+			if env == first {
+				digest = now
+			}
+			w.pins = append(w.pins, Pin{
+				Artifact: app, Version: "1.0.0", Digest: digest, Form: Exact, Consumer: ByContainer, Environment: env,
+				Place: Place{File: env + "/app.yaml", Line: 3, Path: "tag", Written: "1.0.0@" + digest},
+			})
+		}
+		o := w.observe()
+		for i := range o.Targets {
+			o.Targets[i].Choice = Candidates(o.Targets[i].Pin, Listing{Artifact: app, Releases: []Release{{Version: "1.0.0", Digest: now, Created: start.Add(-time.Hour)}}}, Wanted{}, start)
+		}
+		for _, a := range Plan(o, w.policy, w.now).Actions {
+			if push, ok := a.(Push); ok && push.Edits[0].Place.File == "production/app.yaml" {
+				t.Errorf("%s has it and the other wave has not: %s", first, a)
+			}
+		}
+	}
+}
+
 func TestAVersionWhoseTagHasAVMovesWithoutIt(t *testing.T) {
 	flux := Artifact{Kind: Git, Name: "fluxcd/flux2", Source: "https://github.com/fluxcd/flux2"}
 	w := newWorld(t, "dev", "production")
