@@ -41,6 +41,7 @@ var ambushes = map[string][]string{
 	"taken back":  {"pins over", "pins over", "labels retry", "reverts"},
 	"asked":       {"closes issue", "reverts", "pins over"},
 	"superseding": {"pushes", "merges"},
+	"rewriting":   {"comments approve", "labels approved"},
 }
 
 // await lets a deed wait for an event.
@@ -101,7 +102,7 @@ func (w *world) carryOut(d planned) {
 // fit reports whether a deed can still be done to a pull.
 func (w *world) fit(deed string, p *pull) bool {
 	switch deed {
-	case "merges", "readies", "pushes", "closes", "drafts":
+	case "merges", "readies", "pushes", "closes", "drafts", "comments approve", "labels approved":
 		return p.State == "open"
 	case "reverts", "pins over":
 		return p.State == "merged"

@@ -77,6 +77,8 @@ func (w *world) deedOn(verb, who string, p *pull, rng *rand.Rand) bool {
 		return w.label(p.Number, who, promoter.RetryLabel) == nil
 	case "unlabels retry":
 		w.unlabel(p.Number, promoter.RetryLabel)
+	case "labels approved":
+		return w.label(p.Number, who, promoter.ApprovedLabel) == nil
 	case "labels revert":
 		return w.label(p.Number, who, promoter.RevertLabel) == nil
 	case "relabels superseded":

@@ -153,7 +153,7 @@ func instance(pattern, word string) string {
 var deeds = []string{
 	"person merges", "person merges", "person closes", "person reopens", "person pushes", "person rewrites", "person approves", "person approves", "person approves",
 	"person objects", "person holds", "person unholds", "person labels retry", "person labels revert", "person comments hold", "person comments resume",
-	"person comments retry", "person comments revert", "person comments stop", "person comments approve", "person comments nonsense", "guest comments", "guest labels", "person pins back", "person pins ahead",
+	"person comments retry", "person comments revert", "person comments stop", "person comments approve", "person labels approved", "person comments nonsense", "guest comments", "guest labels", "person pins back", "person pins ahead",
 	"person reverts", "person edits beside", "person edits elsewhere", "person rewrites base", "person deletes branch", "person closes issue", "person opens stop",
 	"person closes stop", "person between", "person between", "person between", "person drafts", "person readies", "person pins over", "person relabels superseded", "person unlabels retry", "withdraw", "retag", "retag",
 }
@@ -166,7 +166,7 @@ var troubled = []string{
 // stumbling are faults of ours: what befalls looks and effects.
 var stumbling = []string{
 	"killed before", "killed after", "killed after", "fails", "answer lost", "write twice", "twice", "late", "reversed", "second bot", "second bot", "stale", "stale",
-	"unreadable", "unread", "unlisted", "limited", "denied", "skew", "dim", "dim", "bot between", "bot between", "bot between",
+	"unreadable", "unread", "unlisted", "limited", "denied", "dim", "dim", "bot between", "bot between", "bot between",
 }
 
 // happen fills the story.
@@ -177,6 +177,9 @@ func (s *story) happen(rng *rand.Rand) {
 	any := func() time.Duration { return time.Duration(rng.Int64N(int64(s.span))).Truncate(10 * time.Second) }
 	short := func() time.Duration { return time.Duration(1+rng.IntN(60)) * time.Minute }
 	add("release", false, time.Duration(rng.IntN(10))*time.Minute, 0)
+	if chance(rng, 30) {
+		add("skew", true, 0, 0)
+	}
 	if chance(rng, 50) {
 		add("harm", false, 0, 0)
 	}

@@ -22,7 +22,7 @@ type (
 
 // skewed is how far the forge's clock is from ours: how wrong a comparison of
 // two stamps may be when it was set in between.
-func (w *world) skewed() time.Duration { return 10 * time.Minute }
+func (w *world) skewed() time.Duration { return w.skew.Abs() + time.Minute }
 
 // again counts what may happen once.
 func (w *world) again(what string) {

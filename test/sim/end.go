@@ -40,7 +40,7 @@ func (w *world) tail() {
 		w.troubles[i].to = earlier(w.troubles[i].to, w.now)
 	}
 	w.troubles, w.armed, w.awaits, w.plans = nil, nil, nil, nil
-	w.pending, w.stales, w.wounding, w.skew = nil, nil, nil, 0
+	w.pending, w.stales, w.wounding = nil, nil, nil
 	for _, i := range w.forge.issues {
 		if slices.Contains(i.Labels, promoter.StopLabel) {
 			i.Open = false

@@ -277,6 +277,9 @@ func (c *clone) Push(_ context.Context, branch, hash, expect string) error {
 		if c.repo.refs[branch] != expect {
 			return gitops.ErrStale
 		}
+		if c.line.world.forge.open(branch) != nil {
+			c.line.world.occurs("rewriting", branch)
+		}
 		c.line.world.pushed(branch, expect, hash)
 		c.repo.refs[branch] = hash
 		if p := c.line.world.forge.open(branch); p != nil {

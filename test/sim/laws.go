@@ -134,12 +134,12 @@ func (w *world) approved(f *forge, p *pull, count int, from []string) bool {
 	}
 	head := w.repo.objects[p.Head]
 	for _, l := range p.labelings {
-		if l.Label == promoter.ApprovedLabel && l.At.After(head.at) {
+		if l.Label == promoter.ApprovedLabel && l.At.Add(-w.skew).After(head.at) {
 			said[l.By] = true
 		}
 	}
 	for _, c := range f.comments {
-		if cmd, ok := promoter.ParseCommand(c.Body); ok && cmd.Verb == promoter.VerbApprove && c.Number == p.Number && c.At.After(head.at) && right(c.Author) == "write" {
+		if cmd, ok := promoter.ParseCommand(c.Body); ok && cmd.Verb == promoter.VerbApprove && c.Number == p.Number && c.At.Add(-w.skew).After(head.at) && right(c.Author) == "write" {
 			said[c.Author] = true
 		}
 	}

@@ -104,7 +104,10 @@ func (w *world) attemptedSince(f *forge, revert *pull, rb promoter.Branch) bool 
 
 // judgeEdit: forward is up, to what is out, and backward is where it was.
 func (w *world) judgeEdit(v *view, a promoter.Push, b promoter.Branch, s *slot, to string) {
-	from := w.reads(s, a.Base)
+	from, asked := w.reads(s, a.Base), s
+	if s.over != nil && !w.says(s, a.Base) {
+		asked = s.over // what is not written yet is what the shared file is asked about
+	}
 	n, ok := w.compare(s, to, from)
 	switch {
 	case b.Revert:
@@ -113,7 +116,7 @@ func (w *world) judgeEdit(v *view, a promoter.Push, b promoter.Branch, s *slot, 
 		w.violate("forward is up", "%s: %s from %s to %s", a, s.file, from, to)
 	case !w.out(s, to):
 		w.violate("only what is out", "%s: %s %s is not", a, s.artifact.Name, to)
-	case w.in("unlisted", s.artifact.Name) || w.in("dim", s.key()):
+	case w.in("unlisted", s.artifact.Name) || w.in("dim", asked.key()):
 		w.violate("ignorance moves nothing (law 6)", "%s: the versions of %s are not known", a, s.artifact.Name)
 	case w.in("unread", s.file):
 		w.violate("ignorance moves nothing (law 6)", "%s: %s cannot be read", a, s.file)

@@ -100,7 +100,7 @@ func (w *world) judgeSeal(v *view, s promoter.Seal, branch string) {
 			w.violate(law, "%s passes, and nothing was said of %s", short(s.Commit), named(r))
 		}
 	}
-	if wave >= 0 && w.stamp().Sub(c.At)+w.skewed() < w.soak(wave, class) {
+	if wave >= 0 && w.stamp().Sub(c.At)+time.Minute < w.soak(wave, class) {
 		w.violate("it soaks before it passes", "%s passes after %s", short(s.Commit), w.stamp().Sub(c.At))
 	}
 }

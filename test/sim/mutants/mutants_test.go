@@ -10,10 +10,11 @@ import (
 )
 
 var (
-	all   = flag.Bool("all", false, "try all mutants: half an hour")
-	only  = flag.String("only", "", "try those whose words hold one of these, joined by ;")
-	after = flag.Int("after", 0, "of all, leave out so many")
-	seeds = flag.Int("seeds", 1000, "how many stories each must survive")
+	all    = flag.Bool("all", false, "try all mutants: half an hour")
+	only   = flag.String("only", "", "try those whose words hold one of these, joined by ;")
+	after  = flag.Int("after", 0, "of all, leave out so many")
+	before = flag.Int("before", len(List), "of all, try those up to this one")
+	seeds  = flag.Int("seeds", 1000, "how many stories each must survive")
 )
 
 func lab(t *testing.T) *Lab {
@@ -46,7 +47,7 @@ func TestMutants(t *testing.T) {
 	fmt.Printf("seeds that break a law without any mutant: %s\n", l.Besides())
 	tried, killed, scenarios := 0, 0, 0
 	for i, m := range List {
-		if *only != "" && !slices.ContainsFunc(strings.Split(*only, ";"), func(part string) bool { return strings.Contains(m.Why, part) }) || i < *after {
+		if *only != "" && !slices.ContainsFunc(strings.Split(*only, ";"), func(part string) bool { return strings.Contains(m.Why, part) }) || i < *after || i >= *before {
 			continue
 		}
 		f := l.Try(t.Context(), m)
