@@ -270,6 +270,18 @@ func (r *Repository) Head(ctx context.Context) (string, error) {
 	return r.git(ctx, "rev-parse", "HEAD")
 }
 
+// Merges are the subjects of main's merges, the newest first: what Git says,
+// whatever the server noted of it.
+func (r *Repository) Merges(ctx context.Context) ([]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.pull(ctx); err != nil {
+		return nil, err
+	}
+	out, err := r.git(ctx, "log", "--first-parent", "--merges", "--format=%s", "main")
+	return strings.Split(out, "\n"), err
+}
+
 // Pull is a pull request.
 type Pull struct {
 	Number         int
