@@ -93,6 +93,8 @@ func TestStrangeAnswersAreErrors(t *testing.T) {
 		"no name":      `{"metadata":{},"items":[{"metadata":{}}]}`,
 		"twice":        `{"metadata":{},"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"a"}}]}`,
 		"no such type": `{"metadata":{},"items":{"a":1}}`,
+		"goes on":      `{"metadata":{},"items":null}{}`,
+		"two lists":    `{"metadata":{},"items":[],"items":[]}`,
 		"too long":     `{"metadata":{},"items":null,"x":"` + strings.Repeat("x", 5000) + `"}`,
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }))

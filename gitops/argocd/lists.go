@@ -94,7 +94,7 @@ func (g *gathering) page(in io.Reader) (next string, err error) {
 		return "", fmt.Errorf("decode the answer: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("decode the answer: it goes on after its end: %w", err)
+		return "", errors.New("decode the answer: it goes on after its end, or is cut there")
 	}
 	if !isList {
 		return "", errors.New("the answer is no list")
