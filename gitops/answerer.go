@@ -100,7 +100,7 @@ func (a *Answerer) seals(ctx context.Context, commit string) promoter.Sealing {
 	}
 	if last {
 		a.mu.Lock()
-		if a.final == nil {
+		if a.final == nil || len(a.final) >= mostRemembered {
 			a.final = map[string]promoter.Sealing{}
 		}
 		a.final[commit] = s

@@ -13,6 +13,11 @@ import (
 // for longer has been proven by time, or by people.
 const mergedAge = 30 * 24 * time.Hour
 
+// mostRemembered is how many commits are remembered before all are forgotten:
+// several times what a forge lists, so that a process that stays for years does
+// not grow.
+const mostRemembered = 5000
+
 // Ledger remembers what merge commits did. They never change, so that it may
 // be lost at any time.
 type Ledger struct {
@@ -36,7 +41,7 @@ func (l *Ledger) put(commit string, edits []promoter.Edit) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.done == nil {
+	if l.done == nil || len(l.done) >= mostRemembered {
 		l.done = map[string][]promoter.Edit{}
 	}
 	l.done[commit] = edits
