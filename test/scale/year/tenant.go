@@ -88,6 +88,8 @@ func newTenant(seed uint64, number int, s size, charts []*chart, begin, end time
 	t.tally.hours = make([]hour, int(end.Sub(begin)/time.Hour)+48)
 	t.judge.tenant = t
 	t.judge.travels = map[*chart]map[string]*travel{}
+	y, m, d := begin.In(t.shape.place).Date()
+	t.judge.shift = time.Date(y, m, d+1, 9, 0, 0, 0, t.shape.place)
 	t.bot = newBot(t)
 	return t, nil
 }

@@ -163,3 +163,21 @@ func TestPinsAreWhatDetectorsFind(t *testing.T) {
 		}
 	}
 }
+
+// TestAPersonMergesWhatIllHealthKeepsOut: what is ill already is not merged to
+// by Promoter; the person who comes every day does.
+func TestAPersonMergesWhatIllHealthKeepsOut(t *testing.T) {
+	t.Parallel()
+	x := small(t)
+	x.bot.settle()
+	c := x.charts[0]
+	at := x.slots[slices.IndexFunc(x.slots, func(s *slot) bool { return s.chart == c && s.wave == dev })]
+	c.find(at.running(x.now).version).bad = &harm{kind: "at once"}
+	next := release{version: "99.0.0", seen: x.now.Add(-20 * day)}
+	c.releases = append(c.releases[:c.listed(x.begin):c.listed(x.begin)], next)
+	c.index()
+	x.live(x.begin.Add(6 * day))
+	if x.tally.byHand == 0 || at.running(x.now).version != next.version {
+		t.Errorf("%d merged by hand, and dev runs %s", x.tally.byHand, at.running(x.now).version)
+	}
+}
