@@ -163,9 +163,7 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 		return err
 	}
 	if len(commits) == 0 {
-		// The base branch holds all of it. A merge that was cut off half-way
-		// leaves such a pull open; nobody's work is lost with it.
-		return o.emptied(ctx, pull)
+		pull.Empty = true
 	}
 	if len(commits) != 1 {
 		pull.Foreign = true
@@ -182,20 +180,6 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 		id, _ := promoter.ChangeOf(pull.Branch)
 		pull.Ours = t.Change == id
 	}
-	return nil
-}
-
-// emptied says of a branch whose commits are all on the base branch that there
-// is nothing in it.
-func (o *Observer) emptied(ctx context.Context, pull *promoter.Pull) error {
-	head, err := o.Repo.FirstParents(ctx, pull.Head, 1)
-	if err != nil {
-		return err
-	}
-	if len(head) > 0 {
-		pull.HeadAt = head[0].At
-	}
-	pull.Ours = true
 	return nil
 }
 

@@ -70,13 +70,13 @@ func (l *line) Changes(string, string) ([]Change, error) { return nil, nil }
 
 // A forge that is cut off while it merges has pushed the merge and not noted
 // it: the pull is open, and there is nothing left in it.
-func TestAPullWhoseCommitsAreOnTheBaseHoldsNobodysWork(t *testing.T) {
+func TestAPullWhoseCommitsAreOnTheBaseIsEmpty(t *testing.T) {
 	o := &Observer{
 		Forge: &listed{pulls: []Pull{{Number: 1, Branch: "promoter/x/dev", Head: "2", State: "open"}}}, Repo: &line{at: "3"}, Base: "main",
 		Now: func() time.Time { return time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC) },
 	}
 	pulls, why := o.Pulls(t.Context(), "3", map[string]string{"promoter/x/dev": "2"})
-	if why != "" || len(pulls) != 1 || pulls[0].Foreign || !pulls[0].Ours || len(pulls[0].Edits) > 0 {
+	if why != "" || len(pulls) != 1 || !pulls[0].Empty || pulls[0].Ours || len(pulls[0].Edits) > 0 {
 		t.Errorf("got %+v, %q", pulls, why)
 	}
 }

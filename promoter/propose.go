@@ -279,6 +279,8 @@ func btoi(b bool) int {
 // then its text.
 func (p *planner) exist(x proposal, pull *Pull) {
 	switch {
+	case pull != nil && pull.Empty:
+		p.say(x, Left, fmt.Sprintf("#%d holds nothing that the base branch does not", pull.Number), pull.Number)
 	case pull == nil || pull.State == PullClosed:
 		p.out.Sheets = append(p.out.Sheets, p.laddered(x))
 		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Edits: x.edits, Message: message(x.sheet, x.edits)})

@@ -273,3 +273,22 @@ func TestAFailureIsNotHiddenByWhatIsWrittenAfterIt(t *testing.T) {
 		t.Error("a verdict counts as another stage")
 	}
 }
+
+// A forge that was cut off while it merged has the merge in Git, and the pull
+// still open.
+func TestAPullThatWasMergedUnnoticedIsClosed(t *testing.T) {
+	w := newDelivering(t)
+	branch := Branch{Change: "redis-1.1.0-0badcafe", Wave: slug(w.policy.Waves[0].Name, maxSlug)}.String()
+	w.pulls = append(w.pulls, Pull{Number: 77, Branch: branch, Head: "head-77", State: PullOpen, Foreign: true, Empty: true, UpdatedAt: w.now})
+	closes := func(d Decision) bool {
+		return slices.ContainsFunc(d.Actions, func(a Action) bool { c, ok := a.(Close); return ok && c.Number == 77 })
+	}
+	d := w.look()
+	if closes(d) || d.Wake.IsZero() || d.Wake.After(w.now.Add(emptyFor)) {
+		t.Errorf("at first it may be a list that lags: closed %v, wakes at %s", closes(d), d.Wake)
+	}
+	w.now = w.now.Add(emptyFor)
+	if !closes(w.look()) {
+		t.Error("it is never closed")
+	}
+}

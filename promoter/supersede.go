@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // supersede closes the open pulls of ours that nothing asks for any more, and
@@ -16,6 +17,10 @@ func (p *planner) supersede() {
 	for i := range p.obs.Pulls {
 		pull := &p.obs.Pulls[i]
 		id, ours := ChangeOf(pull.Branch)
+		if ours && pull.Empty && pull.State == PullOpen {
+			p.closeEmpty(id, pull)
+			continue
+		}
 		if !ours || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull {
 			continue
 		}
@@ -38,6 +43,22 @@ func (p *planner) supersede() {
 			p.line(Line{Change: id, Subject: id, Status: Left, Pull: pull.Number, Why: fmt.Sprintf("#%d is no longer needed, but holds a person's commits: a person closes it", pull.Number)})
 		}
 	}
+}
+
+// emptyFor is how long a pull has been as it is before it is believed that its
+// forge will not note its merge any more.
+const emptyFor = 2 * time.Minute
+
+// closeEmpty closes a pull of which the base branch holds everything: a forge
+// that was cut off while it merged has pushed the merge, and not noted it.
+func (p *planner) closeEmpty(id string, pull *Pull) {
+	why := "all of it is on the base branch already"
+	if at := pull.UpdatedAt.Add(emptyFor); p.now.Before(at) {
+		p.wake(at)
+		p.line(Line{Change: id, Subject: id, Status: Left, Pull: pull.Number, Why: why + ", and the forge has not noted it yet"})
+		return
+	}
+	p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: why})
 }
 
 // uncertain says why a pull may only look unwanted: something that it edits
