@@ -130,8 +130,9 @@ func (l *Listener) Approvals(ctx context.Context, q promoter.Question, t Talk) p
 			a.Against = append(a.Against, r.Author)
 		}
 	}
+	since := l.seen(q.HeadAt)
 	for _, c := range t.approvals {
-		if c.Number == q.Pull && c.At.After(q.HeadAt) {
+		if c.Number == q.Pull && c.At.After(since) {
 			a.By = append(a.By, c.Author)
 		}
 	}
@@ -140,7 +141,7 @@ func (l *Listener) Approvals(ctx context.Context, q promoter.Question, t Talk) p
 		return promoter.Approvals{Unknown: fmt.Sprintf("read labels: %v", err)}
 	}
 	for _, lab := range labels {
-		if lab.Label == promoter.ApprovedLabel && lab.At.After(q.HeadAt) {
+		if lab.Label == promoter.ApprovedLabel && lab.At.After(since) {
 			a.By = append(a.By, lab.By)
 		}
 	}
@@ -156,6 +157,17 @@ func (l *Listener) Approvals(ctx context.Context, q promoter.Question, t Talk) p
 		}
 	}
 	return a
+}
+
+// seen is when a commit of ours could first be seen, by the forge's clock: what
+// it stamped before that by a clock that is ahead of ours was said of another.
+func (l *Listener) seen(at time.Time) time.Time {
+	if c, ok := l.Forge.(Clocked); ok && l.Now != nil {
+		if now, known := c.Clock(); known {
+			return at.Add(max(now.Sub(l.Now()), 0))
+		}
+	}
+	return at
 }
 
 // allowed reports whether somebody's approval counts: they are named, or in a
