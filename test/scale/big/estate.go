@@ -115,6 +115,7 @@ waves:
   - {name: production, environments: [production]}
 sources:
   allowPrivate: [127.0.0.1]
+  budget: 1000 # all hosts are one here
   mirrors:
     - {from: "https://charts.example.com", to: %[1]q}
     - {from: "registry.example.com", to: %[1]q}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -114,7 +115,8 @@ func (p *plant) do(ctx context.Context, dir, what string, args ...string) (strin
 	return said, nil
 }
 
-// scans scans a checkout: with an empty cache, and again.
+// scans scans a checkout: with an empty cache, and again. The checkout stays, for
+// file systems are slow to make files soon after as many were deleted.
 func (p *plant) scans(ctx context.Context) error {
 	checkout := filepath.Join(p.dir, "checkout")
 	if _, err := p.do(ctx, p.dir, "`git clone --depth 1`, with a worktree", "git", "clone", "-q", "--depth", "1", p.repo.CloneURL(token), checkout); err != nil {
@@ -128,11 +130,14 @@ func (p *plant) scans(ctx context.Context) error {
 		var scan struct {
 			Pins []json.RawMessage `json:"pins"`
 		}
-		if err := json.Unmarshal([]byte(said), &scan); err != nil || len(scan.Pins) == 0 {
-			return fmt.Errorf("the scan has found %d pins: %w", len(scan.Pins), err)
+		if err := json.Unmarshal([]byte(said), &scan); err != nil {
+			return fmt.Errorf("read the scan: %w", err)
+		}
+		if len(scan.Pins) == 0 {
+			return errors.New("the scan has found no pins")
 		}
 	}
-	return os.RemoveAll(checkout)
+	return nil
 }
 
 // newer is how many charts are released anew before the last look.

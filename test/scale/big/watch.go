@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -171,7 +172,7 @@ func (w *watcher) look(t *tower, first, apps int) (cost, told, error) {
 		return cost{}, said, err
 	}
 	if !w.lines.Scan() {
-		return cost{}, said, fmt.Errorf("the engine's process has ended: %w", w.lines.Err())
+		return cost{}, said, errors.Join(errors.New("the engine's process has ended"), w.lines.Err())
 	}
 	if err := json.Unmarshal(w.lines.Bytes(), &said); err != nil {
 		return cost{}, said, err
