@@ -235,8 +235,9 @@ func (j *judge) asked(title string) {
 	if j.asks == nil {
 		j.asks = map[string]int{}
 	}
-	words := strings.Fields(title)
-	j.asks[strings.Join(words[max(0, len(words)-4):], " ")]++
+	what, _, _ := strings.Cut(title, " (#")
+	words := strings.Fields(what)
+	j.asks[strings.Join(words[max(0, len(words)-3):], " ")]++
 }
 
 // ends judges how the year has ended: who is behind, by how long, and why that

@@ -161,7 +161,7 @@ func (y *year) printForge(out io.Writer) {
 		[]string{"forge calls", fmt.Sprint(own.calls), fmt.Sprint(all.calls)}, []string{"content created", fmt.Sprint(own.content), fmt.Sprint(all.content)},
 		[]string{"pull requests opened", fmt.Sprint(own.pulls), fmt.Sprint(all.pulls)})
 	opened := float64(s.calls["open pull"])
-	fmt.Fprintf(out, "Pull requests: %.0f in the year, %.0f a day (%.1f a tenant), %d on the busiest day. Actions: %s.\n\n", opened, opened/days, opened/days/n, busiest, counted(s.actions))
+	fmt.Fprintf(out, "Pull requests: %.0f in all, %.0f a day (%.1f a tenant), %d on the busiest day. Actions: %s.\n\n", opened, opened/days, opened/days/n, busiest, counted(s.actions))
 }
 
 func counted(m map[string]int) string {

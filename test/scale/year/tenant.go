@@ -164,6 +164,7 @@ func (t *tenant) breakDown(clusters int) {
 			}
 			to := at.Add(5*time.Minute + time.Duration(t.rng.ExpFloat64()*float64(30*time.Minute)))
 			t.outages[c] = append(t.outages[c], span{at, to})
+			t.hints.add(to)
 			at = to
 		}
 	}
@@ -228,7 +229,6 @@ func (t *tenant) roll(i, turn int, version string) {
 	due := t.now.Add(time.Duration(t.rng.Int64N(int64(3*time.Minute))) + 20*time.Second + time.Duration(t.rng.ExpFloat64()*float64(time.Minute)))
 	if to, out := t.out(s.cluster, due); out {
 		due = to.Add(time.Minute)
-		t.hints.add(to)
 	}
 	s.runs = append(s.runs, motion{turn, version, due})
 	if n := len(s.runs); n > 6 {
