@@ -121,7 +121,7 @@ func (w *world) pushByPerson(p *pull, rng *rand.Rand) bool {
 	default:
 		w.repo.refs[p.Branch] = w.repo.add([]string{p.Head}, files, message, w.now, false)
 	}
-	p.Head = w.repo.refs[p.Branch]
+	p.Head, p.queued = w.repo.refs[p.Branch], false // what waits in a queue is what was put there
 	return true
 }
 

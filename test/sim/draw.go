@@ -155,7 +155,7 @@ var deeds = []string{
 	"person objects", "person holds", "person unholds", "person labels retry", "person labels revert", "person comments hold", "person comments resume",
 	"person comments retry", "person comments revert", "person comments stop", "person comments approve", "person labels approved", "person comments nonsense", "guest comments", "guest labels", "person pins back", "person pins ahead",
 	"person reverts", "person edits beside", "person edits elsewhere", "person rewrites base", "person deletes branch", "person closes issue", "person opens stop",
-	"person closes stop", "person between", "person between", "person between", "person drafts", "person readies", "person pins over", "person relabels superseded", "person unlabels retry", "withdraw", "retag", "retag",
+	"person closes stop", "person between", "person between", "person between", "person drafts", "person readies", "person pins over", "person relabels superseded", "person unlabels retry", "withdraw", "retag", "retag", "retag", "retag",
 }
 
 // troubled are what goes wrong in clusters and metrics.
@@ -193,6 +193,14 @@ func (s *story) happen(rng *rand.Rand) {
 		if chance(rng, 70) {
 			for range rng.IntN(8) {
 				add(deeds[rng.IntN(len(deeds))], false, any(), 0)
+			}
+		}
+		if chance(rng, 8) { // people approve what is rewritten at that moment
+			for range 2 {
+				add("when rewriting: "+oneOf(rng, ambushes["rewriting"]...), false, 0, 0)
+			}
+			for range 6 {
+				add("person edits beside", false, time.Duration(rng.IntN(20))*time.Minute, 0)
 			}
 		}
 		if chance(rng, 50) {

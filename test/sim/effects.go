@@ -157,7 +157,7 @@ func (w *world) mergedByUs(p *pull) {
 			w.violate(law, "#%d is merged where %s reads %q, not %q", p.Number, s.file, now, e.Place.Written)
 		}
 	}
-	w.again(fmt.Sprintf("merge of #%d", p.Number))
+	w.again(fmt.Sprintf("merge of #%d at %s", p.Number, short(p.Head)))
 }
 
 // sealed is told of a status that we write.

@@ -61,9 +61,10 @@ func (w *world) tail() {
 		before, done := w.looks, sumOf(w.acted)
 		w.lift()
 		w.turn()
+		at := w.repo.refs[trunk]
 		w.review()
 		w.byHand()
-		if w.looks-before == 1 && sumOf(w.acted) == done {
+		if w.looks-before == 1 && sumOf(w.acted) == done && at == w.repo.refs[trunk] {
 			quiet++
 		} else {
 			quiet = 0

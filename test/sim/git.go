@@ -283,7 +283,7 @@ func (c *clone) Push(_ context.Context, branch, hash, expect string) error {
 		c.line.world.pushed(branch, expect, hash)
 		c.repo.refs[branch] = hash
 		if p := c.line.world.forge.open(branch); p != nil {
-			p.Head = hash
+			p.Head, p.queued = hash, false
 		} else {
 			c.line.world.occurs("pushed", branch)
 		}

@@ -113,7 +113,7 @@ var List = []Mutant{
 	{"promoter/trial.go", `case verdict != nil && verdict.Verdict == Fail:
 		t.standing`, `case verdict != nil && verdict.Verdict == Fail && !p.retried(t.branch) && t.partial:
 		t.standing`, "a sealed failure is judged anew", ""},
-	{"promoter/trial.go", `case asked && known:`, `case false:`, "nobody's wish to take it back is heard", ""},
+	{"promoter/trial.go", `case asked && known:`, `case asked && known && false:`, "nobody's wish to take it back is heard", ""},
 	{"promoter/trial.go", `case !known:
 		return // its why says so`, `case false:
 		return // its why says so`, "seals that cannot be read are none", ""},
@@ -172,6 +172,12 @@ var List = []Mutant{
 	}`, ``, "a frozen change is proposed", ""},
 	{"promoter/plan.go", `g, ok := passed(p.proofs(u.of(a, b)))`, `g, ok := first[a], true`, "a later wave goes where the first one goes", ""},
 	{"promoter/plan.go", `if len(u.blind[b]) > 0 {`, `if false {`, "a wave that says nothing has passed", ""},
+	{"promoter/plan.go", `case a.digest == first.digest:
+		return b
+	}
+	a.digest = ""
+	return a`, `}
+	return a`, "what was published anew under a version passes with the first of several waves", ""},
 	{"promoter/plan.go", `if r.Version == g.version {
 			return true
 		}`, `if r.Version != "" {
@@ -222,6 +228,7 @@ var List = []Mutant{
 	{"gitops/observe.go", `if !ok || !bytes.Equal(now, c.Before) {`, `if !ok && !bytes.Equal(now, c.Before) {`, "a base that has moved under a branch is not seen", ""},
 	{"gitops/execute.go", `if err := l.Label(ctx, a.Number, promoter.SupersededLabel); err != nil {`, `if err := error(nil); err != nil || l == nil {`, "what we close looks like a person's refusal", ""},
 	{"gitops/talk_observe.go", `case r.State == "approved" && r.Commit == q.Head:`, `case r.State == "approved":`, "an approval of another head counts", ""},
+	{"gitops/talk_observe.go", `return at.Add(max(now.Sub(l.Now()), 0))`, `return at`, "an approval is dated by a clock that is ahead of ours", ""},
 	{"gitops/talk_observe.go", `if right != "write" && right != "admin" {`, `if right == "" {`, "a guest's commands count", ""},
 	{"gitops/merged.go", `if !o.makes(ctx, before, edits, changes) {`, `if false && !o.makes(ctx, before, edits, changes) {`, "what a merge claims is believed", ""},
 }
