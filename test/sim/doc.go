@@ -7,8 +7,9 @@
 // their own ways, clusters that lag, flap, vanish and lie, metrics that go dark),
 // what people do at any moment, and what befalls Promoter itself (it is killed,
 // answers are old or missing, effects are done twice, late or in another order,
-// a second Promoter works beside it). Each step can be left out: a story that
-// breaks a law is shrunk to the steps that are needed for it.
+// a second Promoter works beside it, or between its look and its write). Each
+// step can be left out: a story that breaks a law is shrunk to the steps that are
+// needed for it.
 //
 // It refuses to help: every tick is a process that knows nothing, the laws are
 // judged by what the world is and not by what a decision says of itself, and
