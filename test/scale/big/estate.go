@@ -47,7 +47,7 @@ kind: Application
 metadata:
   name: %[1]s
   namespace: argocd
-  labels: {team: team-%[5]02d}
+  labels: {team: team-%02[5]d}
 spec:
   project: default
   source:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -107,7 +106,7 @@ func (r *result) broken(format string, args ...any) {
 }
 
 // judge sees whether anything was done twice, or by two at once.
-func (r *result) judge(context.Context) error {
+func (r *result) judge() {
 	for _, repo := range r.estate.repos {
 		branches := map[string]int{}
 		for _, p := range repo.Pulls() {
@@ -136,7 +135,6 @@ func (r *result) judge(context.Context) error {
 		}
 		r.turns(repo.Name)
 	}
-	return nil
 }
 
 // turns holds that replicas worked on a repository one after the other.

@@ -122,7 +122,7 @@ func (j *judge) merged(p *pull, texts map[int]string) {
 	if b.Revert {
 		for _, v := range j.travels {
 			for _, travel := range v {
-				j.back(travel, p, b, texts)
+				j.back(travel, b, texts)
 			}
 		}
 		return
@@ -176,7 +176,7 @@ func (j *judge) forward(p *pull, l *leg) {
 }
 
 // back notes what a revert takes back.
-func (j *judge) back(v *travel, p *pull, b promoter.Branch, texts map[int]string) {
+func (j *judge) back(v *travel, b promoter.Branch, texts map[int]string) {
 	for w := range v.legs {
 		l := &v.legs[w]
 		if l.merged.IsZero() || !l.back.IsZero() || b.Wave != waves[w] {

@@ -35,7 +35,6 @@ type tally struct {
 	times   [histogram]int // plans by how long they took
 	causes  [causes]int
 	actions map[string]int
-	stale   int
 	calls   map[string]int
 	fresh   int // pages of pulls that had changed since they were read
 	byHand  int
