@@ -76,6 +76,11 @@ func (o *Observer) Pulls(ctx context.Context, base string, branches map[string]s
 			if err := o.inspect(ctx, base, &pull); err != nil {
 				return nil, fmt.Sprintf("read #%d: %v", p.Number, err)
 			}
+			if pull.Empty && o.Delivers && !finished(listed, p.Branch, p.Head) {
+				if err := o.unnoted(ctx, base, &pull); err != nil {
+					return nil, fmt.Sprintf("read how #%d was merged: %v", p.Number, err)
+				}
+			}
 		}
 		if pull.State == promoter.PullMerged && o.Delivers {
 			if err := o.merged(ctx, &pull); err != nil {
@@ -179,6 +184,27 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 		pull.Edits = t.Edits
 		id, _ := promoter.ChangeOf(pull.Branch)
 		pull.Ours = t.Change == id
+	}
+	return nil
+}
+
+// lately is how many of the base branch's newest commits may be the merge of a
+// pull that its forge says is open.
+const lately = 100
+
+// unnoted finds the merge of a pull that is on the base branch and that the
+// forge has not noted: it lags, or was cut off while it merged. What counts is
+// what Git says.
+func (o *Observer) unnoted(ctx context.Context, base string, pull *promoter.Pull) error {
+	line, err := o.Repo.FirstParents(ctx, base, lately)
+	if err != nil {
+		return err
+	}
+	for _, c := range line {
+		if c.Hash == pull.Head || len(c.Parents) > 1 && c.Parents[1] == pull.Head {
+			pull.State, pull.Merge, pull.MergedAt, pull.Foreign = promoter.PullMerged, c.Hash, c.At, false
+			return nil
+		}
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"promoter/promoter"
 )
 
 // line is a base branch of commits "1", "2", …, each on the one before.
@@ -78,5 +80,30 @@ func TestAPullWhoseCommitsAreOnTheBaseIsEmpty(t *testing.T) {
 	pulls, why := o.Pulls(t.Context(), "3", map[string]string{"promoter/x/dev": "2"})
 	if why != "" || len(pulls) != 1 || !pulls[0].Empty || pulls[0].Ours || len(pulls[0].Edits) > 0 {
 		t.Errorf("got %+v, %q", pulls, why)
+	}
+}
+
+// joined is a base branch whose newest commit merges the head "2".
+type joined struct{ *line }
+
+func (j *joined) FirstParents(context.Context, string, int) ([]Commit, error) {
+	return []Commit{{Hash: "3", Parents: []string{"1", "2"}, At: time.Unix(7, 0)}, {Hash: "1"}}, nil
+}
+
+func (j *joined) Base(_ context.Context, a, b string) (string, error) { return min(a, b), nil }
+
+func TestAMergeThatTheForgeHasNotNotedIsOne(t *testing.T) {
+	o := &Observer{
+		Forge: &listed{pulls: []Pull{{Number: 1, Branch: "promoter/x/dev", Head: "2", State: "open"}}}, Repo: &joined{&line{at: "3"}}, Base: "main", Delivers: true,
+		Now: func() time.Time { return time.Unix(9, 0) },
+	}
+	pulls, why := o.Pulls(t.Context(), "3", map[string]string{"promoter/x/dev": "2"})
+	if why != "" || len(pulls) != 1 || pulls[0].State != promoter.PullMerged || pulls[0].Merge != "3" || !pulls[0].MergedAt.Equal(time.Unix(7, 0)) || !pulls[0].Empty {
+		t.Errorf("got %+v, %q", pulls, why)
+	}
+	noted := &listed{pulls: append([]Pull{{Number: 2, Branch: "promoter/x/dev", Head: "2", State: "merged", Merge: "3", MergedAt: time.Unix(7, 0)}}, o.Forge.(*listed).pulls...)}
+	o.Forge = noted
+	if pulls, why = o.Pulls(t.Context(), "3", map[string]string{"promoter/x/dev": "2"}); why != "" || len(pulls) != 2 || pulls[1].State != promoter.PullOpen {
+		t.Errorf("one that is noted counts twice: %+v, %q", pulls, why)
 	}
 }

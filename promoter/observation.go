@@ -64,8 +64,9 @@ type Pull struct {
 	// Foreign is set when it changes anything else.
 	Edits   []Edit
 	Foreign bool
-	// Empty is set when all commits of the branch are on the base branch:
-	// there is nothing left in it.
+	// Empty is set when all commits of the branch are on the base branch and
+	// the forge has it as open: there is nothing left in it. Where Git tells by
+	// which commit it was merged, its State says so.
 	Empty bool
 	// Obscure is set for a merged pull of which it is not known what it wrote:
 	// a person merged it with something else.

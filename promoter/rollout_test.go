@@ -292,3 +292,35 @@ func TestAPullThatWasMergedUnnoticedIsClosed(t *testing.T) {
 		t.Error("it is never closed")
 	}
 }
+
+// While its merge is being proven it stays: it is as much a merge as any.
+func TestAnUnnotedMergeIsProvenLikeAnyOther(t *testing.T) {
+	w := newDelivering(t)
+	env := "dev"
+	w.outcome[env] = Convergence{Outcome: Pending, Reason: "it is being rolled out"}
+	closing := func() (n int) {
+		for i := range w.pulls {
+			if w.pulls[i].State == PullMerged {
+				w.pulls[i].Empty, w.pulls[i].UpdatedAt = true, w.now.Add(-time.Hour)
+			}
+		}
+		for _, a := range w.look().Actions {
+			if _, ok := a.(Close); ok {
+				n++
+			}
+		}
+		return n
+	}
+	w.settle()
+	if n := closing(); n != 0 || w.pulls[0].State != PullMerged {
+		t.Errorf("%d of %d pulls are closed before they are proven", n, len(w.pulls))
+	}
+	w.outcome[env] = Convergence{Outcome: Converged, Reason: "it runs"}
+	for i := range w.pulls {
+		w.pulls[i].Empty = false
+	}
+	w.settle()
+	if n := closing(); n != len(w.pulls) {
+		t.Errorf("%d of %d pulls are closed once they are proven", n, len(w.pulls))
+	}
+}

@@ -17,7 +17,7 @@ func (p *planner) supersede() {
 	for i := range p.obs.Pulls {
 		pull := &p.obs.Pulls[i]
 		id, ours := ChangeOf(pull.Branch)
-		if ours && pull.Empty && pull.State == PullOpen {
+		if ours && pull.Empty && (pull.State == PullOpen || pull.State == PullMerged) {
 			p.closeEmpty(id, pull)
 			continue
 		}
@@ -51,7 +51,12 @@ const emptyFor = 2 * time.Minute
 
 // closeEmpty closes a pull of which the base branch holds everything: a forge
 // that was cut off while it merged has pushed the merge, and not noted it.
+//
+// It stays while its merge is being proven: once closed, it would be nobody's.
 func (p *planner) closeEmpty(id string, pull *Pull) {
+	if slices.ContainsFunc(p.trials, func(t *trial) bool { return t.pull == pull && t.standing != proven }) {
+		return
+	}
 	why := "all of it is on the base branch already"
 	if at := pull.UpdatedAt.Add(emptyFor); p.now.Before(at) {
 		p.wake(at)
