@@ -49,6 +49,7 @@ type Forge struct {
 	opening sync.Map // by branch, a *sync.Mutex: the server does not keep two openings apart
 	mu      sync.Mutex
 	labels  map[string]int64
+	unnoted unnoted
 }
 
 var (
@@ -97,6 +98,7 @@ type pull struct {
 	Mergeable bool       `json:"mergeable"`
 	Merge     *string    `json:"merge_commit_sha"`
 	MergedAt  *time.Time `json:"merged_at"`
+	MergeBase string     `json:"merge_base"`
 	Created   time.Time  `json:"created_at"`
 	Updated   time.Time  `json:"updated_at"`
 	User      user       `json:"user"`
@@ -188,6 +190,9 @@ func (f *Forge) Pulls(ctx context.Context, base, prefix string) ([]gitops.Pull, 
 		own := p.Head.Repo == p.Base.Repo && p.Base.Label == base
 		if own && strings.HasPrefix(p.Head.Label, prefix) && !seen[p.Number] {
 			seen[p.Number] = true
+			if err := f.note(ctx, &p); err != nil {
+				return nil, err
+			}
 			pulls = append(pulls, p.ours())
 		}
 	}
