@@ -12,9 +12,10 @@ import (
 
 // A merge is two things to this server: it pushes the commit, and then notes
 // that the pull is merged. Whoever hangs up in between, dying for one, leaves a
-// merge that was made and never noted: the pull stays open, or is closed, and
-// its merge would look like a person's commit. What stands in Git is what
-// counts.
+// merge that was made and never noted, and it would look like a person's commit.
+// What stands in Git is what counts. While such a pull is open the observer sees
+// that for every forge, and closes it in the end; once it is closed only this
+// server can say that it was one.
 
 // unnoted remembers which merge is a pull's. It may be lost at any time.
 type unnoted struct {
@@ -42,10 +43,10 @@ const (
 	mostUnnoted = 1000
 )
 
-// note makes a pull merged where its merge is on the base and was not noted.
+// note makes a closed pull merged where its merge is on the base and was not noted.
 func (f *Forge) note(ctx context.Context, p *pull) error {
-	if p.Merged || p.MergeBase == "" || p.MergeBase != p.Head.SHA {
-		return nil // it has something that the base lacks
+	if p.State != "closed" || p.Merged || p.MergeBase == "" || p.MergeBase != p.Head.SHA {
+		return nil // what is open is looked into, or it has something that the base lacks
 	}
 	c, err := f.mergeOf(ctx, p)
 	if err != nil || c == nil {

@@ -10,8 +10,8 @@ import (
 )
 
 // Who is cut off while the server merges leaves a merge that was pushed and
-// never noted. It is the pull's, whether that stays open or is closed; what only
-// looks alike is not.
+// never noted. It is the pull's once that is closed; what only looks alike is
+// not.
 func TestMergeThatTheServerHasNotNoted(t *testing.T) {
 	t.Parallel()
 	const ours = `[{"sha":"later","created":"2026-03-04T12:00:00Z","parents":[{"sha":"merge"}]},{"sha":"merge","created":"2026-03-04T11:00:00Z","parents":[{"sha":"base"},{"sha":"head"}]},{"sha":"base","parents":[]}]`
@@ -20,11 +20,11 @@ func TestMergeThatTheServerHasNotNoted(t *testing.T) {
 		want                      string // state and merge
 		searches                  int    // in two looks
 	}{
-		"it stays open":                  {"open", "head", ours, "merged merge", 1},
+		"it stays open":                  {"open", "head", ours, "open ", 0},
 		"it is closed":                   {"closed", "head", ours, "merged merge", 1},
-		"it has something of its own":    {"open", "base", ours, "open ", 0},
-		"what it has came another way":   {"open", "head", `[{"sha":"head","created":"2026-03-04T11:00:00Z","parents":[{"sha":"base"}]}]`, "open ", 1},
-		"it brought the base up to date": {"open", "head", `[{"sha":"x","created":"2026-03-04T11:00:00Z","parents":[{"sha":"head"},{"sha":"base"}]}]`, "open ", 1},
+		"it has something of its own":    {"closed", "base", ours, "closed ", 0},
+		"what it has came another way":   {"closed", "head", `[{"sha":"head","created":"2026-03-04T11:00:00Z","parents":[{"sha":"base"}]}]`, "closed ", 1},
+		"it brought the base up to date": {"closed", "head", `[{"sha":"x","created":"2026-03-04T11:00:00Z","parents":[{"sha":"head"},{"sha":"base"}]}]`, "closed ", 1},
 		"another's merge, from before":   {"closed", "head", `[{"sha":"merge","created":"2026-03-04T09:00:00Z","parents":[{"sha":"base"},{"sha":"head"}]}]`, "closed ", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
