@@ -42,7 +42,7 @@ mutants: ## plant mistakes in the core, and see that the simulator finds them
 .PHONY: e2e
 e2e: ## the stories against real Kubernetes, Argo CD, Flux, Prometheus (their servers are built once, in about 25 minutes)
 	test/e2e/servers/build.sh build >/dev/null && test/realforge/gitea.sh build >/dev/null
-	cd test/e2e && go test -count=1 -timeout 60m -parallel 20 -v .
+	test/e2e/tell.sh
 
 .PHONY: lab
 lab: ## the same world, left running to play with
@@ -75,3 +75,9 @@ bench-scan: build ## scan 10 to 5,000 generated Applications, side by side with 
 .PHONY: bench-pulls
 bench-pulls: build ## open 19 pull requests on a real Gitea (see realforge), side by side with Renovate
 	go run ./test/bench/renovate -promoter bin/promoter -pulls 19
+
+.PHONY: bench-scale
+bench-scale: build ## what test/scale/README.md tells of: a provider's year, replicas of which one is killed, repositories and engines with very much in them (an hour of CPU)
+	go run ./test/scale/year -tenants 50 -apps 4 -charts 12
+	go run ./test/scale/year -tenants 1 -days 21
+	go run ./test/scale/replicas -promoter bin/promoter
