@@ -81,3 +81,5 @@ bench-scale: build ## what test/scale/README.md tells of: a provider's year, rep
 	go run ./test/scale/year -tenants 50 -apps 4 -charts 12
 	go run ./test/scale/year -tenants 1 -days 21
 	go run ./test/scale/replicas -promoter bin/promoter
+	go run ./test/scale/big watch && go run ./test/scale/big watch -kube
+	go run ./test/scale/big repository && go run ./test/scale/big manifests
