@@ -225,13 +225,14 @@ func (t *tenant) live(until time.Time) {
 			t.now = at
 		}
 		begun := t.now
+		heard := len(t.hints.at) > 0 && t.hints.at[0].Sub(begun) <= together // it has happened, and others are waited for
 		t.hints.take(t.now)
 		for len(t.lookups) > 0 && !t.lookups[0].After(t.now) {
 			t.lookups = t.lookups[1:]
 		}
 		t.tally.causes[cause]++
 		acted := t.bot.settle()
-		if cause == byChance && len(acted) > 0 {
+		if cause == byChance && len(acted) > 0 && !heard {
 			t.judge.broken("wake", "nobody asked to be woken at %s, and there was something to do: %s", begun, strings.Join(acted, "; "))
 		}
 		if cause == byChance {
