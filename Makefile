@@ -77,8 +77,10 @@ bench-pulls: build ## open 19 pull requests on a real Gitea (see realforge), sid
 	go run ./test/bench/renovate -promoter bin/promoter -pulls 19
 
 .PHONY: bench-scale
-bench-scale: build ## what test/scale/README.md tells of: a provider's year, and replicas of which one is killed (half an hour of CPU)
+bench-scale: build ## what test/scale/README.md tells of: a provider's year, replicas of which one is killed, repositories and engines with very much in them (an hour of CPU)
 	go run ./test/scale/year -tenants 50 -apps 4 -charts 12
 	go run ./test/scale/year -tenants 1 -days 21
 	go run ./test/scale/year -tenants 50 -days 4
 	go run ./test/scale/replicas -promoter bin/promoter
+	go run ./test/scale/big watch && go run ./test/scale/big watch -kube
+	go run ./test/scale/big repository && go run ./test/scale/big manifests
