@@ -44,6 +44,7 @@ func tell(m *testing.M) int {
 		return 1
 	}
 	interrupted := context.AfterFunc(ctx, func() {
+		fmt.Println("interrupted by a signal: everything is being stopped, and no story can pass")
 		halt()
 		os.Exit(130)
 	})
