@@ -334,7 +334,8 @@ func (p *planner) readiness(x proposal, pull *Pull) Question {
 		if !p.pol.precedes(w, x.wave) {
 			continue
 		}
-		for _, t := range x.unit.steps[w] {
+		// What nobody can list is as ill as it is, all the same.
+		for _, t := range slices.Concat(x.unit.steps[w], x.unit.blind[w]) {
 			if tr := p.trialOf[t]; tr == nil || !tr.excused {
 				earlier = append(earlier, t)
 			}

@@ -121,6 +121,10 @@ func (p *planner) failedBefore(change string) string {
 		if !pull.MergedAt.IsZero() && p.now.Sub(pull.MergedAt) > 30*24*time.Hour {
 			continue
 		}
+		if slices.Contains(pull.Labels, RevertLabel) { // also where its seal is not known yet
+			p.frozen[change] = fmt.Sprintf("it failed in %s: a person asked to take it back", b.Wave)
+			continue
+		}
 		s, ok := p.obs.Sealings[pull.Merge]
 		switch {
 		case !ok:
