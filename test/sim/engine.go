@@ -80,7 +80,7 @@ func (w *world) ill(r promoter.Reached) (why string, since time.Time, blame bool
 	}
 	_, version, from := w.running(r)
 	for _, b := range w.bad {
-		if !b.silent && b.artifact == w.slotOf[r].artifact && b.version == bare(version) && (b.env == "" || b.env == r.Environment) && !w.now.Before(from.Add(b.after)) {
+		if !b.silent && b.artifact == w.slotOf[r].artifact && b.version == bare(version) && b.hits(r) && !w.now.Before(from.Add(b.after)) {
 			return "CrashLoopBackOff", from.Add(b.after), true
 		}
 	}
@@ -308,7 +308,7 @@ func (w *world) erring(at promoter.Reached) (bool, time.Time) {
 		}
 		_, version, from := w.running(r)
 		i := slices.IndexFunc(w.bad, func(b badness) bool {
-			return b.silent && b.artifact == w.slotOf[r].artifact && b.version == bare(version) && (b.env == "" || b.env == r.Environment)
+			return b.silent && b.artifact == w.slotOf[r].artifact && b.version == bare(version) && b.hits(r)
 		})
 		if i >= 0 && !w.now.Before(from.Add(w.bad[i].after)) {
 			return true, from.Add(w.bad[i].after)

@@ -232,9 +232,20 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 				first = cmp.Or(first, "failed as commit "+short(h))
 			}
 			first = cmp.Or(first, "no verdict on commit "+short(h))
+		} else if ok && n >= 0 && w.provenByHand(v.shown, s, h) {
+			return "" // a later commit of a person's, with the same in it
 		}
 		h = c.parents[0]
 	}
+}
+
+// provenByHand reports whether a person's commit was seen to be good at a slot.
+func (w *world) provenByHand(f *forge, s *slot, hash string) bool {
+	return slices.ContainsFunc(f.statuses[hash], func(x statusOf) bool {
+		stage, of, ok := promoter.ParseSeal(x.Context)
+		return ok && stage == promoter.StageVerdict && of != "" && x.State == "success" &&
+			slices.ContainsFunc(s.reaches, func(r promoter.Reached) bool { return slices.Contains(w.seenFor[hash+x.Context], named(r)) })
+	})
 }
 
 // judgeHealth: what a merge reaches, and the waves before it, are seen to be

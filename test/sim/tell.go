@@ -237,13 +237,22 @@ func (w *world) harm(x step) {
 	if x.pick/64%2 == 0 {
 		b.env = w.apps[x.pick/128%uint64(len(w.apps))].Environment
 	}
+	if x.pick/1024%2 == 0 && !w.calm { // one that is not known for a while is a pull of its own
+		var places []string
+		for _, r := range w.apps {
+			if r.App == a.Name {
+				places = append(places, named(r))
+			}
+		}
+		b.env, b.only = "", places[x.pick/8192%uint64(len(places))]
+	}
 	if w.calm {
 		b.after = 0 // what harm is done before it is proven must not depend on when it is looked at
 	}
 	b.silent = len(w.policy.Gates) > 0 && x.pick/4096%2 == 0
 	w.bad = append(w.bad, b)
 	w.injected[fmt.Sprintf("harm (silent %v)", b.silent)]++
-	w.tell("** %s %s does harm in %q after %s (silent: %v)", a.Name, b.version, b.env, b.after, b.silent)
+	w.tell("** %s %s does harm in %q after %s (silent: %v)", a.Name, b.version, b.env+b.only, b.after, b.silent)
 }
 
 func sum(into, from map[string]int) {

@@ -161,7 +161,7 @@ func (w *world) judgeCloseTicket(v *view, a promoter.CloseTicket) {
 		return
 	}
 	for _, p := range v.shown.pulls {
-		if p.Branch != branch || p.State != "merged" || w.repo.objects[p.Merge] == nil {
+		if p.Branch != branch || p.State != "merged" || w.repo.objects[p.Merge] == nil || slices.Contains(p.Labels, promoter.RevertLabel) {
 			continue
 		}
 		for _, s := range w.edited(p) {

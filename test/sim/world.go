@@ -77,8 +77,15 @@ type badness struct {
 	artifact promoter.Artifact
 	version  string
 	env      string // empty: everywhere
+	only     string // one of its places; empty: all
 	after    time.Duration
 	silent   bool // only its service's indicator shows it
+}
+
+// hits reports whether it does harm at a place.
+func (b badness) hits(r promoter.Reached) bool {
+	r.Wave = 0
+	return (b.env == "" || b.env == r.Environment) && (b.only == "" || b.only == named(r))
 }
 
 // motion is a commit that the base branch moved to.

@@ -37,7 +37,7 @@ func Config(rng *rand.Rand, waves string, calm bool) string {
 		if i == 3 {
 			wave += ", after: [qa, perf]"
 		}
-		if Chance(rng, 50) {
+		if Chance(rng, 60) {
 			wave += ", split: " + One(rng, "environment", "tenant", "cluster")
 			if !calm && Chance(rng, 30) {
 				wave += ", maxFailures: " + One(rng, "1", `"40%"`)
