@@ -178,9 +178,9 @@ func (e *Executor) openTicket(ctx context.Context, a promoter.OpenTicket) (strin
 	if i.Number == 0 {
 		return "", err
 	}
-	stands, twice := e.alone(ctx, desk, i, a.Key)
+	stands, twice := e.alone(ctx, desk, i, a)
 	if stands != i.Number {
-		return fmt.Sprintf("#%d is open for it", stands), twice
+		return fmt.Sprintf("#%d is about the same", stands), twice
 	}
 	return fmt.Sprintf("#%d %s", i.Number, i.URL), errors.Join(err, twice)
 }

@@ -1,8 +1,11 @@
 package gitops
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,8 +115,51 @@ func (o *Observer) wrote(ctx context.Context, pull *promoter.Pull) ([]promoter.E
 	if err != nil {
 		return nil, err
 	}
-	if !o.makes(ctx, before, edits, changes) {
-		return nil, nil
+	if o.makes(ctx, before, edits, changes) {
+		return edits, nil
 	}
-	return edits, nil
+	return o.beside(ctx, before, edits, changes), nil
+}
+
+// beside finds what a merge wrote of its edits where others changed the same
+// files at the same moment: the forge joined both, line by line. Each line that
+// the merge changed must be one edit's, and what it did not change must read
+// what was to be written already. Otherwise nothing is known of it.
+func (o *Observer) beside(ctx context.Context, before string, edits []promoter.Edit, changes []Change) []promoter.Edit {
+	left := edits
+	var done []promoter.Edit
+	for _, c := range changes {
+		was, is := bytes.Split(c.Before, []byte("\n")), bytes.Split(c.After, []byte("\n"))
+		if c.Before == nil || c.After == nil || len(was) != len(is) {
+			return nil
+		}
+		for n := range was {
+			if bytes.Equal(was[n], is[n]) {
+				continue
+			}
+			i := slices.IndexFunc(left, func(e promoter.Edit) bool {
+				return e.Place.File == c.Path && e.Place.Written != "" && string(is[n]) == strings.Replace(string(was[n]), e.Place.Written, e.To, 1)
+			})
+			if i < 0 {
+				return nil
+			}
+			done = append(done, left[i])
+			left = slices.Delete(slices.Clone(left), i, i+1)
+		}
+	}
+	for _, e := range left {
+		if !o.stands(ctx, before, e) {
+			return nil
+		}
+	}
+	return done
+}
+
+// stands reports whether a commit reads already what an edit would write.
+func (o *Observer) stands(ctx context.Context, commit string, e promoter.Edit) bool {
+	back := e
+	back.Place.Written, back.To = e.To, e.Place.Written
+	back.Place.End += len(e.To) - len(e.Place.Written)
+	_, err := remake(ctx, o.Repo, o.Make, commit, []promoter.Edit{back})
+	return err == nil
 }

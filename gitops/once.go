@@ -70,20 +70,20 @@ func (e *Executor) unsay(ctx context.Context, ids []int64) error {
 	return nil
 }
 
-// alone closes the ticket that we have opened if an older one is open for the
-// same, and those that others opened after it. It returns the one that stands.
-func (e *Executor) alone(ctx context.Context, desk Desk, own Issue, key string) (int, error) {
+// alone closes the ticket that we have opened if there is an older one for the
+// same, and those that others opened after it. It returns the first one.
+func (e *Executor) alone(ctx context.Context, desk Desk, own Issue, a promoter.OpenTicket) (int, error) {
 	issues, err := desk.Issues(ctx, promoter.TicketLabel)
 	if err != nil {
 		return own.Number, fmt.Errorf("look whether #%d is open twice: %w", own.Number, err)
 	}
 	first, later := own.Number, []int{own.Number}
 	for _, i := range issues {
-		if i.Number == own.Number || !i.Open || e.Words.TicketKey(i.Body) != key {
+		if i.Number == own.Number || e.Words.TicketKey(i.Body) != a.Key || !i.Open && a.Stop {
 			continue
 		}
-		first = min(first, i.Number)
-		if i.Number > own.Number && i.Author == own.Author {
+		first = min(first, i.Number) // also one that a person has closed since
+		if i.Open && i.Number > own.Number && i.Author == own.Author {
 			later = append(later, i.Number)
 		}
 	}
@@ -100,7 +100,7 @@ func (e *Executor) alone(ctx context.Context, desk Desk, own Issue, key string) 
 
 // duplicate closes a ticket that another stands for.
 func (e *Executor) duplicate(ctx context.Context, desk Desk, d Duplicate) error {
-	return desk.CloseIssue(ctx, d.Ticket, e.Words.Closing(promoter.CloseTicket{Number: d.Ticket, Reason: fmt.Sprintf("#%d is open for the same", d.Of)}))
+	return desk.CloseIssue(ctx, d.Ticket, e.Words.Closing(promoter.CloseTicket{Number: d.Ticket, Reason: fmt.Sprintf("#%d is about the same", d.Of)}))
 }
 
 // Duplicate is what we have said twice, because a run that said it at the same
@@ -115,7 +115,7 @@ func (d Duplicate) String() string {
 	if d.Comment != 0 {
 		return fmt.Sprintf("take back comment %d: it is said twice", d.Comment)
 	}
-	return fmt.Sprintf("close issue #%d: #%d is open for the same", d.Ticket, d.Of)
+	return fmt.Sprintf("close issue #%d: #%d is about the same", d.Ticket, d.Of)
 }
 
 // Mend takes back what is said twice. What is gone already is no error.
@@ -167,10 +167,12 @@ func (l *Listener) duplicates(comments []Comment, issues []Issue, selves []strin
 	}
 	twice, of := echoes(issues, func(i Issue) int64 { return int64(i.Number) }, func(i Issue) (string, bool) {
 		key := l.Words.TicketKey(i.Body)
-		return key, key != "" && i.Open && slices.Contains(selves, i.Author)
+		return key, key != "" && (i.Open || !slices.Contains(i.Labels, promoter.StopLabel)) && slices.Contains(selves, i.Author)
 	})
 	for n, i := range twice {
-		all = append(all, Duplicate{Ticket: i.Number, Of: of[n].Number})
+		if i.Open {
+			all = append(all, Duplicate{Ticket: i.Number, Of: of[n].Number})
+		}
 	}
 	return all
 }

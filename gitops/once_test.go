@@ -324,11 +324,6 @@ func TestNobodysWordsAreTakenBack(t *testing.T) {
 		}
 		h.repo.OpenIssue("mallory", title, body, labels...)
 	}
-	closed := h.repo.OpenIssue("promoter-bot", title, body, labels...)
-	if err := h.repo.Close(closed, "ana"); err != nil {
-		t.Fatal(err)
-	}
-	h.repo.OpenIssue("promoter-bot", title, body, labels...)
 	e := h.executor(http.DefaultTransport)
 	other := record
 	other.Number = two
@@ -345,6 +340,26 @@ func TestNobodysWordsAreTakenBack(t *testing.T) {
 	for i, now := range h.repo.Issues() {
 		if now.State != before[i].State || !slices.Equal(now.Comments, before[i].Comments) {
 			t.Errorf("got %+v, want %+v", now, before[i])
+		}
+	}
+}
+
+// TestWhatAPersonClosedStaysClosed: of two that call a person at the same
+// moment, the second finds that somebody has closed the first one's issue.
+func TestWhatAPersonClosedStaysClosed(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	title, body, labels := templates.Ticket(promoter.OpenTicket{Key: "incident x", Title: "x", Lines: []string{"y"}})
+	first := h.repo.OpenIssue("promoter-bot", title, body, labels...)
+	if err := h.repo.Close(first, "ana"); err != nil {
+		t.Fatal(err)
+	}
+	h.repo.OpenIssue("promoter-bot", title, body, labels...)
+	e := h.executor(http.DefaultTransport)
+	h.mend(&e)
+	for _, i := range h.repo.Issues() {
+		if i.State != "closed" {
+			t.Errorf("#%d is open again", i.Number)
 		}
 	}
 }

@@ -146,6 +146,11 @@ func (p *planner) tickets() {
 		return // what is not known now may be what the issue is about
 	}
 	p.keepUnseen(open)
+	for _, l := range p.out.Lines { // what cannot be proven is in need of a person while the change has somewhere to go
+		if pull := p.numbered[p.obscure[l.Change]]; pull != nil && l.Status != Current && l.Status != Passed {
+			delete(open, "incident "+pull.Branch)
+		}
+	}
 	for _, t := range p.obs.Tickets {
 		if o, ok := open[t.Key]; ok && o.Number == t.Number && t.Open {
 			p.act(CloseTicket{Number: t.Number, Key: t.Key, Reason: "nothing is in need of a person here any more"})
@@ -154,7 +159,8 @@ func (p *planner) tickets() {
 }
 
 // keepUnseen leaves those tickets open that are about what cannot be read now:
-// a pull's by its file; of a person's commit nobody knows which file it was.
+// a pull's by its file; of a person's commit, and of what a
+// person merged with something else in it, nobody knows which file it was.
 func (p *planner) keepUnseen(open map[string]Ticket) {
 	if !slices.ContainsFunc(p.obs.Unread, func(files []string) bool { return len(files) > 0 }) {
 		return
@@ -166,7 +172,7 @@ func (p *planner) keepUnseen(open map[string]Ticket) {
 		}
 	}
 	for key := range open {
-		if pull := pulls[key]; pull == nil || p.unseen(pull) {
+		if pull := pulls[key]; pull == nil || pull.Obscure || p.unseen(pull) != "" {
 			delete(open, key)
 		}
 	}

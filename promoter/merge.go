@@ -156,38 +156,6 @@ func (p *planner) queued(x proposal) blocker {
 	return blocker{}
 }
 
-// behindUs says which earlier wave has not proven what this pull brings.
-func (p *planner) behindUs(x proposal) blocker {
-	waits := func(t *trial) blocker {
-		wave := p.pol.Waves[t.wave].Name
-		return blocker{why: fmt.Sprintf("for wave %s: %s: %s", wave, t.name(), t.why), brief: "for wave " + wave + ", which has not passed yet", until: t.until}
-	}
-	for _, a := range x.unit.artifacts {
-		for _, b := range x.unit.before(a, x.wave, p.pol) {
-			for _, target := range x.unit.of(a, b) {
-				t := p.trialOf[target]
-				if t == nil {
-					t = p.handmade(x.unit, b, a, x.sheet.Change)
-				}
-				if t != nil && t.standing != proven && !t.excused {
-					return waits(t)
-				}
-				if skipped := p.skipped(x, a, t, target); skipped != "" {
-					return blocker{why: fmt.Sprintf("wave %s never had it: a person brought it to wave %s, and a person merges the rest", skipped, p.pol.Waves[b].Name), person: true}
-				}
-			}
-		}
-	}
-	// A wave between that a person moved proves nothing: those before it must
-	// have proven this change all the same.
-	for _, t := range x.unit.trials {
-		if t.standing != proven && !t.excused && t.branch.Change == x.sheet.Change && p.pol.precedes(t.wave, x.wave) {
-			return waits(t)
-		}
-	}
-	return blocker{}
-}
-
 // consent says whose word a merge waits for.
 func (p *planner) consent(x proposal, pull *Pull, mode MergeMode) blocker {
 	switch mode {

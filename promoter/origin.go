@@ -1,6 +1,7 @@
 package promoter
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -122,7 +123,7 @@ func (p *planner) failedBefore(change string) string {
 			continue
 		}
 		if slices.Contains(pull.Labels, RevertLabel) { // also where its seal is not known yet
-			p.frozen[change] = fmt.Sprintf("it failed in %s: a person asked to take it back", b.Wave)
+			p.frozen[change] = cmp.Or(p.frozen[change], fmt.Sprintf("it failed in %s: a person asked to take it back", b.Wave))
 			continue
 		}
 		s, ok := p.obs.Sealings[pull.Merge]
@@ -134,7 +135,7 @@ func (p *planner) failedBefore(change string) string {
 			return fmt.Sprintf("the seals of #%d of the same change cannot be read: %s", pull.Number, s.Unknown)
 		}
 		if v := newestSeal(s.Seals, StageVerdict, ""); v != nil && v.Verdict == Fail {
-			p.frozen[change] = fmt.Sprintf("it failed in %s: %s", b.Wave, v.Reason)
+			p.frozen[change] = cmp.Or(p.frozen[change], fmt.Sprintf("it failed in %s: %s", b.Wave, v.Reason))
 		}
 	}
 	return ""

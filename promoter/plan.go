@@ -15,6 +15,10 @@ func Plan(obs Observation, pol Policy, now time.Time) Decision {
 	for i := range obs.Pulls {
 		p.seePull(&obs.Pulls[i])
 	}
+	for _, pulls := range p.changes { // the newest speaks first, whatever order they came in
+		slices.SortFunc(pulls, func(a, b *Pull) int { return cmp.Or(b.Number-a.Number, strings.Compare(a.Branch, b.Branch)) })
+	}
+	p.heedReverts()
 	p.findTrials()
 	p.explainUnplaced()
 	all := units(obs.Targets, pol)
@@ -241,7 +245,25 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 		}
 		out[a] = low
 	}
+	if u.apart(out) {
+		return nil, fmt.Sprintf("group %s moves together, and the waves before have its members at different versions", u.group.Name)
+	}
 	return out, why
+}
+
+// apart reports whether goals would part the members of a group in lockstep.
+func (u *unit) apart(goals map[Artifact]goal) bool {
+	if u.group == nil || !u.group.Lockstep {
+		return false
+	}
+	at := ""
+	for _, g := range goals {
+		if at != "" && g.version != "" && g.version != at {
+			return true
+		}
+		at = cmp.Or(at, g.version)
+	}
+	return false
 }
 
 // lower is the goal that less has been proven of. Of two contents of one version

@@ -71,8 +71,8 @@ func newPlanner(obs Observation, pol Policy, now time.Time) *planner {
 	}
 }
 
-// seePull remembers the pull that speaks for a branch: an open one before a
-// merged one before a closed one, and among equals the newest.
+// seePull remembers the pull that speaks for a branch: a merged one before
+// an open one before a closed one, and among equals the newest.
 func (p *planner) seePull(pull *Pull) {
 	if pull.Number > 0 {
 		p.numbered[pull.Number] = pull
@@ -94,7 +94,7 @@ func (p *planner) seePull(pull *Pull) {
 		p.holds[id] = pull.Number
 	}
 	rank := func(s PullState) int {
-		return slices.Index([]PullState{PullBranch, PullClosed, PullMerged, PullOpen}, s)
+		return slices.Index([]PullState{PullBranch, PullClosed, PullOpen, PullMerged}, s)
 	}
 	old := p.pulls[pull.Branch]
 	if old == nil || cmp.Or(rank(pull.State)-rank(old.State), pull.Number-old.Number) > 0 {

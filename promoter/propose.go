@@ -285,6 +285,8 @@ func (p *planner) exist(x proposal, pull *Pull) {
 		p.out.Sheets = append(p.out.Sheets, p.laddered(x))
 		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Edits: x.edits, Message: message(x.sheet, x.edits)})
 		p.say(x, Propose, "its branch is pushed", 0)
+	case pull.Ours && p.unseen(pull) != "" && !sameEdits(pull.Edits, x.edits):
+		p.say(x, Left, fmt.Sprintf("#%d changes %s, which cannot be read now: it stays as it is", pull.Number, p.unseen(pull)), pull.Number)
 	case pull.Foreign || pull.Moved || !sameEdits(pull.Edits, x.edits):
 		if !pull.Ours {
 			p.say(x, Left, fmt.Sprintf("#%d holds a person's commits: a person merges it", pull.Number), pull.Number)

@@ -107,6 +107,24 @@ func (p *planner) reverted(revert *Pull, b Branch) *Pull {
 // on any of its merged pulls, or on any that took one of them back.
 func (p *planner) retried(b Branch) bool { return p.retries[attempted{b.Change, b.Attempt}] }
 
+// heedReverts lets a person's wish to take a pull back stand against a wish to
+// try again that was said elsewhere, perhaps long before. It is lifted where it
+// was said: on that pull, or on the revert.
+func (p *planner) heedReverts() {
+	for key := range p.retries {
+		for _, pull := range p.changes[key.change] {
+			b, ok := ParseBranch(pull.Branch)
+			if !ok || b.Revert || b.Attempt != key.attempt || !slices.Contains(pull.Labels, RevertLabel) || slices.Contains(pull.Labels, RetryLabel) {
+				continue
+			}
+			b.Revert = true
+			if r := p.pulls[b.String()]; r == nil || !slices.Contains(r.Labels, RetryLabel) {
+				delete(p.retries, key)
+			}
+		}
+	}
+}
+
 // budget is how many of the wave's pulls may fail before a change is frozen.
 func (p *planner) budget(u *unit, w int) int {
 	wave := p.pol.Waves[w]
@@ -119,7 +137,13 @@ func (p *planner) budget(u *unit, w int) int {
 
 // takeBack proposes the reverts that a unit's failures ask for.
 func (p *planner) takeBack(u *unit) {
-	for _, failed := range p.failures(u) {
+	failures := p.failures(u)
+	for _, failed := range failures { // its own failure says best why something is taken back
+		if slices.Contains(u.trials, failed) && !failed.branch.Revert && p.revertOf(failed) == "" {
+			p.revert(u, failed, failed)
+		}
+	}
+	for _, failed := range failures {
 		for _, t := range u.trials {
 			if t.branch.Revert || t.branch.Change != failed.branch.Change || p.revertOf(t) != "" {
 				continue
@@ -127,10 +151,9 @@ func (p *planner) takeBack(u *unit) {
 			if !failed.since.IsZero() && t.pull.MergedAt.After(failed.since) {
 				continue // merged after the failure was taken back: a person's word
 			}
-			own := t == failed
 			wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave
 			all := p.pol.RevertScope == RevertChange && !failed.excused
-			if own || wide || all {
+			if wide || all {
 				p.revert(u, t, failed)
 			}
 		}
@@ -194,6 +217,14 @@ func (p *planner) revert(u *unit, t, failed *trial) {
 		t.person = "it failed, and policy says that it is never taken back by us: " + failed.why
 		return
 	}
+	b := t.branch
+	b.Revert = true
+	name, pull := p.attempt(b)
+	if file := p.unseen(t.pull); file != "" && (pull == nil || pull.State != PullMerged) {
+		p.wanted[name] = true // as it is: one that took back less than all would be done with
+		t.person = fmt.Sprintf("it failed, and %s, which it wrote, cannot be read now: all of it is taken back together", file)
+		return
+	}
 	var edits []Edit
 	for i, e := range t.edits {
 		inverse, why := p.inverse(t.targets[i], e)
@@ -205,9 +236,6 @@ func (p *planner) revert(u *unit, t, failed *trial) {
 	}
 	members := returning(u, t, edits)
 	edits = sortEdits(edits)
-	b := t.branch
-	b.Revert = true
-	name, pull := p.attempt(b)
 	sheet := p.revertSheet(t, failed, edits, mode)
 	sheet.Members = members
 	p.wanted[name] = true

@@ -21,6 +21,10 @@ func (p *planner) supersede() {
 			p.closeEmpty(id, pull)
 			continue
 		}
+		if first := p.pulls[pull.Branch]; ours && pull.State == PullOpen && first.State == PullMerged {
+			p.closeRepeated(id, pull, first)
+			continue
+		}
 		if !ours || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull {
 			continue
 		}
@@ -64,6 +68,16 @@ func (p *planner) closeEmpty(id string, pull *Pull) {
 		return
 	}
 	p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: why})
+}
+
+// closeRepeated closes a pull whose branch was merged with another: two that
+// look at the same moment, of which one opens what the other has merged by then.
+func (p *planner) closeRepeated(id string, pull, first *Pull) {
+	if pull.Ours {
+		p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: fmt.Sprintf("#%d was merged from the same branch", first.Number)})
+		return
+	}
+	p.line(Line{Change: id, Subject: id, Status: Left, Pull: pull.Number, Why: fmt.Sprintf("#%d was merged from the same branch, and #%d holds a person's commits: a person closes it", first.Number, pull.Number)})
 }
 
 // uncertain says why a pull may only look unwanted: something that it edits
@@ -139,7 +153,9 @@ func (p *planner) latecomers(pull *Pull, ts []*Target) []*Target {
 	var out []*Target
 	for _, t := range ts {
 		wrote := slices.ContainsFunc(pull.Edits, func(e Edit) bool {
-			return e.Place.File == t.Pin.Place.File && (e.Place.Path == t.Pin.Place.Path || t.override != "")
+			d := t.Pin.DigestPlace
+			return e.Place.File == t.Pin.Place.File && (e.Place.Path == t.Pin.Place.Path || t.override != "") ||
+				d != nil && e.Place.File == d.File && e.Place.Path == d.Path
 		})
 		if !wrote {
 			out = append(out, t)

@@ -107,18 +107,21 @@ func (p *planner) findTrials() {
 		}
 		if len(t.targets) > 0 {
 			p.trials = append(p.trials, t)
-		} else if !branch.Revert && p.unseen(pull) {
+		} else if !branch.Revert && p.unseen(pull) != "" {
 			p.countUnseen(pull, branch)
 		}
 	}
 }
 
-// unseen reports whether a merged pull wrote a file that cannot be read now:
-// nobody knows whether it stands.
-func (p *planner) unseen(pull *Pull) bool {
-	return slices.ContainsFunc(pull.Edits, func(e Edit) bool {
-		return slices.ContainsFunc(p.obs.Unread, func(files []string) bool { return slices.Contains(files, e.Place.File) })
-	})
+// unseen is a file that a merged pull wrote and that cannot be read now: nobody
+// knows whether it stands. It is empty where all can be.
+func (p *planner) unseen(pull *Pull) string {
+	for _, e := range pull.Edits {
+		if slices.ContainsFunc(p.obs.Unread, func(files []string) bool { return slices.Contains(files, e.Place.File) }) {
+			return e.Place.File
+		}
+	}
+	return ""
 }
 
 // countUnseen counts such a pull as on its way, unless it is sealed as proven.

@@ -102,7 +102,7 @@ func units(targets []Target, pol Policy) []*unit {
 	chain(list)
 	for _, u := range list {
 		slices.SortFunc(u.artifacts, func(a, b Artifact) int { return strings.Compare(a.String(), b.String()) })
-		for _, ts := range u.steps {
+		for _, ts := range slices.Concat(u.steps, u.blind) {
 			slices.SortFunc(ts, byPlace)
 		}
 	}

@@ -32,14 +32,15 @@ type planned struct {
 // ambushes are the events that people wait for, and what they do then.
 var ambushes = map[string][]string{
 	"pushed":      {"pushes bare", "pushes bare", "deletes bare"},
-	"opened":      {"merges", "readies", "pushes", "comments revert", "closes"},
+	"opened":      {"merges", "pushes and merges", "pushes and merges", "readies", "pushes", "comments revert", "closes"},
 	"merged":      {"labels revert", "comments revert", "reverts", "pins over", "labels retry"},
 	"converged":   {"labels revert", "reverts", "pins over"},
 	"passed":      {"labels revert", "reverts", "pins over"},
 	"failed":      {"reverts", "reverts", "pins over", "labels retry", "rewrites base"},
-	"backing":     {"merges", "closes", "pushes", "reverts what failed", "drafts"},
+	"backing":     {"merges", "closes", "pushes", "reverts what failed", "drafts", "holds", "holds"},
+	"passing":     {"labels revert", "asks another for it back", "asks another for it back"},
 	"taken back":  {"pins over", "pins over", "labels retry", "reverts"},
-	"asked":       {"closes issue", "reverts", "pins over"},
+	"asked":       {"closes issue", "reverts", "pins over", "the seals cannot be read", "the seals cannot be read"},
 	"superseding": {"pushes", "merges"},
 	"rewriting":   {"comments approve", "labels approved"},
 }
@@ -82,6 +83,13 @@ func (w *world) carryOut(d planned) {
 		}
 	case "closes issue", "rewrites base":
 		did = w.deed(d.deed, rng)
+	case "the seals cannot be read":
+		w.troubles, did = append(w.troubles, trouble{kind: "unreadable", app: "seals of merges", from: w.now, to: w.now.Add(40 * time.Minute)}), true
+	case "asks another for it back": // before ours has written that it passed
+		if p := w.newest(d.branch); p != nil && !w.between {
+			did = w.deedOn("labels revert", who, p, rng)
+			w.stepBetween()
+		}
 	case "reverts what failed":
 		b, _ := promoter.ParseBranch(d.branch)
 		for _, p := range w.forge.pulls {
@@ -102,7 +110,7 @@ func (w *world) carryOut(d planned) {
 // fit reports whether a deed can still be done to a pull.
 func (w *world) fit(deed string, p *pull) bool {
 	switch deed {
-	case "merges", "readies", "pushes", "closes", "drafts", "comments approve", "labels approved":
+	case "merges", "pushes and merges", "readies", "pushes", "closes", "drafts", "holds", "comments approve", "labels approved":
 		return p.State == "open"
 	case "reverts", "pins over":
 		return p.State == "merged"
@@ -139,6 +147,14 @@ func (w *world) mergedOne(p *pull) {
 		return
 	}
 	w.occurs("merged", p.Branch)
+}
+
+func (w *world) sealing(hash string, s gitops.Status) {
+	if stage, of, ok := promoter.ParseSeal(s.Context); ok && stage == promoter.StageVerdict && of == "" && s.State == "success" {
+		if p := w.mergedAs(hash); p != nil {
+			w.occurs("passing", p.Branch)
+		}
+	}
 }
 
 func (w *world) sealedOne(hash string, s gitops.Status) {

@@ -122,6 +122,9 @@ func (w *world) run(p *process) bool {
 		todo := slices.DeleteFunc(slices.Clone(v.d.Actions), func(a promoter.Action) bool { return tried[a.String()] })
 		mended := p.mend(tried)
 		acted := len(todo) > 0 || mended
+		if late, ok := w.heldUp(todo); ok {
+			s = stumble{kind: "late", span: late.span}
+		}
 		if s.kind == "late" {
 			if acted {
 				w.delayed = append(w.delayed, delayed{w.now.Add(s.span), todo, v})

@@ -50,6 +50,9 @@ func (w *world) deedOn(verb, who string, p *pull, rng *rand.Rand) bool {
 		}
 		_, err := w.merge(p, who, gitops.Merge{Method: oneOf(rng, "merge", "squash", "rebase"), Title: p.Title, Message: oneOf(rng, "", "as it is")})
 		return err == nil
+	case "pushes and merges": // "while I am at it"
+		p.Draft = false
+		return w.pushByPerson(p, rng) && w.deedOn("merges", who, p, rng)
 	case "closes":
 		p.State, p.ClosedBy = "closed", who
 	case "reopens":

@@ -151,7 +151,7 @@ func instance(pattern, word string) string {
 
 // deeds are what people do, and how often of a hundred.
 var deeds = []string{
-	"person merges", "person merges", "person closes", "person reopens", "person pushes", "person rewrites", "person approves", "person approves", "person approves",
+	"person merges", "person merges", "person pushes and merges", "person closes", "person reopens", "person pushes", "person rewrites", "person approves", "person approves", "person approves",
 	"person objects", "person holds", "person unholds", "person labels retry", "person labels revert", "person comments hold", "person comments resume",
 	"person comments retry", "person comments revert", "person comments stop", "person comments approve", "person labels approved", "person comments nonsense", "guest comments", "guest labels", "person pins back", "person pins ahead",
 	"person reverts", "person edits beside", "person edits elsewhere", "person rewrites base", "person deletes branch", "person closes issue", "person opens stop",
@@ -160,13 +160,13 @@ var deeds = []string{
 
 // troubled are what goes wrong in clusters and metrics.
 var troubled = []string{
-	"stalled", "stalled", "stuck", "ill", "ill", "blamed", "blind", "blind", "blind", "gone", "blocked", "lies", "dark", "nan", "slander", "flatter", "engine", "engine", "engine", "partial list", "partial list", "half", "half", "half", "flaps", "ages",
+	"stalled", "stalled", "stuck", "ill", "ill", "blamed", "blind", "blind", "blind", "gone", "blocked", "lies", "dark", "dark", "dark", "nan", "nan", "slander", "flatter", "engine", "engine", "engine", "partial list", "partial list", "half", "half", "half", "flaps", "ages",
 }
 
 // stumbling are faults of ours: what befalls looks and effects.
 var stumbling = []string{
 	"killed before", "killed after", "killed after", "fails", "answer lost", "write twice", "twice", "late", "reversed", "second bot", "second bot", "stale", "stale",
-	"unreadable", "unread", "unlisted", "limited", "denied", "dim", "dim", "bot between", "bot between", "bot between",
+	"unreadable", "unread", "unlisted", "limited", "denied", "dim", "dim", "bot between", "bot between", "bot between", "last word late", "last word late",
 }
 
 // happen fills the story.
@@ -203,8 +203,8 @@ func (s *story) happen(rng *rand.Rand) {
 				add("person edits beside", false, time.Duration(rng.IntN(20))*time.Minute, 0)
 			}
 		}
-		if chance(rng, 50) {
-			for range 1 + rng.IntN(3) {
+		if chance(rng, 60) {
+			for range 1 + rng.IntN(6) {
 				event := oneOf(rng, sortedKeys(ambushes)...)
 				add("when "+event+": "+oneOf(rng, ambushes[event]...), false, any(), 0)
 			}

@@ -40,7 +40,7 @@ func (w *world) tail() {
 		w.troubles[i].to = earlier(w.troubles[i].to, w.now)
 	}
 	w.troubles, w.armed, w.awaits, w.plans = nil, nil, nil, nil
-	w.pending, w.stales, w.wounding = nil, nil, nil
+	w.pending, w.stales, w.wounding, w.tardy = nil, nil, nil, nil
 	for _, i := range w.forge.issues {
 		if slices.Contains(i.Labels, promoter.StopLabel) {
 			i.Open = false
@@ -67,6 +67,9 @@ func (w *world) tail() {
 		if w.looks-before == 1 && sumOf(w.acted) == done && at == w.repo.refs[trunk] {
 			quiet++
 		} else {
+			quiet = 0
+		}
+		if len(w.delayed) > 0 {
 			quiet = 0
 		}
 		next := w.soon()
@@ -135,7 +138,7 @@ func (w *world) ended() {
 			continue
 		}
 		head := w.repo.refs[trunk]
-		stands := slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.writer(s, head) == p.Merge })
+		stands := slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.writer(s, head) == p.Merge && w.says(s, head) })
 		verdict := verdictOn(w.forge, p.Merge)
 		asked := slices.ContainsFunc(w.forge.issues, func(i *gitops.Issue) bool {
 			return templates.TicketKeyOf(i.Body) == "incident "+p.Branch
@@ -149,6 +152,9 @@ func (w *world) ended() {
 		if verdict == "failure" && stands && !b.Revert && !w.retried(w.forge, b) && !asked && !told && !waits {
 			w.violate("every attributable failure ends in the previous version, or in a person being asked",
 				"#%d (%s) failed, still stands, and nobody is asked", p.Number, p.Title)
+		}
+		if stands && !b.Revert && slices.Contains(p.Labels, promoter.RevertLabel) && verdict != "failure" && !w.rewrote {
+			w.violate("a person's word is final (law 1)", "#%d (%s) is to be taken back, and is not sealed so: %q", p.Number, p.Title, verdict)
 		}
 		if verdict == "" && stands && !asked && !told && w.now.Sub(p.MergedAt) < 71*time.Hour && w.whole(p) && p.mergedBy == bot && !w.rewrote {
 			w.violate("every merge is proven, or a person is asked", "#%d (%s) was merged %s ago, and has no verdict", p.Number, p.Title, w.now.Sub(p.MergedAt))
@@ -186,7 +192,7 @@ func (w *world) settled() {
 		}
 		back := fb
 		back.Revert = true
-		if r := w.newest(back.String()); !stands(f) && (r == nil || r.State != "merged" || !stands(r)) {
+		if r := w.newest(back.String()); !stands(f) && (r == nil || r.State != "merged" || !stands(r) || !w.asClaimed(r)) {
 			continue // people have taken it over
 		}
 		for _, p := range w.forge.pulls {
@@ -229,9 +235,12 @@ func (w *world) onlyOnce() {
 			once(fmt.Sprintf("the record of %s on #%d", r.Branch, c.Number))
 		}
 	}
-	for _, i := range w.forge.issues {
-		if key := templates.TicketKeyOf(i.Body); i.Open && key != "" && i.Author == bot {
-			once("an issue for " + key)
+	for _, i := range w.forge.issues { // also after one that was closed: it was closed for the same
+		key := templates.TicketKeyOf(i.Body)
+		if incident := strings.HasPrefix(key, "incident"); i.Author == bot && (i.Open && key != "" || incident) {
+			if i.Open || !seen["an issue for "+key] {
+				once("an issue for " + key)
+			}
 		}
 	}
 	for _, p := range w.pulls("open") {

@@ -167,14 +167,14 @@ func (w *world) judgeWaves(v *view, no func(law, format string, args ...any), s 
 		}
 		at := w.reads(o, v.head)
 		if n, ok := w.compare(s, at, to); (!ok || n < 0) && w.unproven(v, o, to) != "" {
-			if excused[o.wave]++; excused[o.wave] > w.budgetOf(v.shown, o, b) {
+			if excused[o.wave]++; excused[o.wave] > w.budgetOf(v.shown, o, b, to) {
 				no(law, "although %s of wave %s is at %s", o.file, w.policy.Waves[o.wave].Name, at)
 			}
 			continue
 		}
 		if why := w.unproven(v, o, to); why != "" {
 			if strings.HasPrefix(why, "failed") {
-				if excused[o.wave]++; excused[o.wave] <= w.budgetOf(v.shown, o, b) {
+				if excused[o.wave]++; excused[o.wave] <= w.budgetOf(v.shown, o, b, to) {
 					continue
 				}
 			}
@@ -191,14 +191,15 @@ func (w *world) apart(o *slot) bool {
 
 // budgetOf is how many slots of a wave may stand aside for the change's
 // failures within the wave's budget: those that its failed pulls changed.
-func (w *world) budgetOf(f *forge, o *slot, b promoter.Branch) int {
+func (w *world) budgetOf(f *forge, o *slot, b promoter.Branch, to string) int {
 	if w.budget(o.wave) == 0 {
 		return 0
 	}
 	n := 0
 	for _, p := range f.pulls {
 		ob, ok := promoter.ParseBranch(p.Branch)
-		if ok && p.State == "merged" && !ob.Revert && ob.Change == b.Change && w.waveOf(ob) == o.wave && verdictOn(f, p.Merge) == "failure" {
+		brought := func(x *slot) bool { return x.artifact == o.artifact && bare(w.reads(x, p.Merge)) == bare(to) }
+		if ok && p.State == "merged" && !ob.Revert && w.waveOf(ob) == o.wave && verdictOn(f, p.Merge) == "failure" && (ob.Change == b.Change || slices.ContainsFunc(w.edited(p), brought)) {
 			n += len(w.edited(p))
 		}
 	}
@@ -209,7 +210,7 @@ func (w *world) budgetOf(f *forge, o *slot, b promoter.Branch) int {
 // "" when it has, or when it has stood there for long. What passed once may
 // have been left since: for a newer version, or by a revert.
 func (w *world) unproven(v *view, s *slot, to string) string {
-	first := ""
+	first, failed := "", ""
 	for _, o := range v.shown.pulls { // of a history that was rewritten since
 		if w.rewrote && o.State == "merged" && w.reads(s, o.Merge) == to && w.verdictOn(v.shown, s, o.Merge) == "success" {
 			return ""
@@ -221,7 +222,7 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 			if n, ok := w.compare(s, w.reads(s, h), to); ok && n >= 0 {
 				return ""
 			}
-			return cmp.Or(first, to+" was never there")
+			return cmp.Or(failed, first, to+" was never there")
 		}
 		at := w.reads(s, h)
 		if n, ok := w.compare(s, at, to); ok && n >= 0 && at != w.reads(s, c.parents[0]) {
@@ -229,7 +230,7 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 			case "success":
 				return ""
 			case "failure":
-				first = cmp.Or(first, "failed as commit "+short(h))
+				failed = cmp.Or(failed, "failed as commit "+short(h))
 			}
 			first = cmp.Or(first, "no verdict on commit "+short(h))
 		} else if ok && n >= 0 && w.provenByHand(v.shown, s, h) {

@@ -181,10 +181,21 @@ func (w *world) askedBack(f *forge, b promoter.Branch) bool {
 }
 
 func (w *world) retried(f *forge, b promoter.Branch) bool {
-	return slices.ContainsFunc(f.pulls, func(o *pull) bool {
+	again := false
+	for _, o := range f.pulls {
 		ob, ok := promoter.ParseBranch(o.Branch)
-		return ok && ob.Change == b.Change && ob.Attempt == b.Attempt && o.State == "merged" && slices.Contains(o.Labels, promoter.RetryLabel)
-	})
+		if !ok || ob.Change != b.Change || ob.Attempt != b.Attempt {
+			continue
+		}
+		again = again || o.State == "merged" && slices.Contains(o.Labels, promoter.RetryLabel)
+		back := ob
+		back.Revert = true
+		lifted := slices.ContainsFunc(f.pulls, func(r *pull) bool { return (r == o || r.Branch == back.String()) && slices.Contains(r.Labels, promoter.RetryLabel) })
+		if !ob.Revert && slices.Contains(o.Labels, promoter.RevertLabel) && !lifted {
+			return false // who asked for it back has not said that it may go on
+		}
+	}
+	return again
 }
 
 // verdictOn is what a commit's last word says of all that it brings: success or

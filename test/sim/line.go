@@ -244,6 +244,7 @@ func (l *line) SetStatus(_ context.Context, hash string, s gitops.Status) error 
 		if w.repo.objects[hash] == nil {
 			return gitops.ErrNotFound
 		}
+		w.sealing(hash, s)
 		s.At = w.stamp().Truncate(time.Second)
 		w.sealed(hash, s)
 		w.forge.statuses[hash] = append(slices.Clone(w.forge.statuses[hash]), s)

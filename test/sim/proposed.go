@@ -170,7 +170,7 @@ func (w *world) judgeOpen(v *view, a promoter.Open) {
 		if !ok || o.State != "open" {
 			continue
 		}
-		if ob.Change == b.Change && ob.Wave == b.Wave && ob.Part == b.Part && ob.Revert == b.Revert {
+		if ob.Change == b.Change && ob.Wave == b.Wave && ob.Part == b.Part && ob.Revert == b.Revert && (!b.Revert || ob.Attempt == b.Attempt) {
 			w.violate("no pull request twice", "%s: #%d is open for it", a, o.Number)
 		}
 		slots := w.edited(o)

@@ -114,7 +114,7 @@ func (w *world) inFlight(v *view, wave int, besides *pull) int {
 			continue
 		}
 		c := w.repo.objects[o.Merge]
-		if c == nil || verdictOn(v.shown, o.Merge) != "" || w.retried(v.shown, ob) {
+		if c == nil || verdictOn(v.shown, o.Merge) != "" || w.retried(v.shown, ob) || slices.Contains(o.Labels, promoter.RevertLabel) {
 			continue
 		}
 		stands := false

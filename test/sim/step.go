@@ -146,7 +146,10 @@ func (w *world) half(slots []*slot, x armed) {
 		return // it waits for another merge
 	}
 	w.armed = w.armed[1:]
-	for i, kind := range []string{"blind", []string{"stalled", "ill", "blocked"}[int(x.after/time.Second)%3]} {
+	for i, kind := range []string{"blind", []string{"stalled", "ill", "blocked", ""}[int(x.after/time.Second)%4]} {
+		if kind == "" {
+			continue // all the others are well
+		}
 		w.troubles = append(w.troubles, trouble{kind: kind, app: places[(i+int(x.after/time.Minute))%len(places)], from: w.now, to: w.now.Add(6 * time.Hour)})
 	}
 	w.injected["half after a merge"]++
@@ -185,11 +188,49 @@ func (w *world) stumble(s step, rng *rand.Rand) {
 			return
 		}
 		w.pending = append(w.pending, x)
+	case "last word late":
+		w.tardy = append(w.tardy, tardy{time.Duration(2+rng.IntN(8)) * time.Minute, chance(rng, 70)})
 	case "killed before", "killed after", "fails", "answer lost", "write twice", "bot between", "person between":
 		w.wounding = append(w.wounding, wounding{wounds[s.kind], rng.IntN(6), s.pick})
 	default:
 		w.pending = append(w.pending, stumble{kind: s.kind, span: time.Duration(1+rng.IntN(8)) * time.Minute})
 	}
+}
+
+// tardy is a process that is held up between its look and its last word: a
+// verdict, or an issue.
+type tardy struct {
+	span    time.Duration
+	changed bool // by then a person has done something that makes it wrong
+}
+
+// heldUp is the tardy one that has decided on what it will be late with.
+func (w *world) heldUp(todo []promoter.Action) (tardy, bool) {
+	if len(w.tardy) == 0 || w.between {
+		return tardy{}, false
+	}
+	for _, a := range todo {
+		seal, isSeal := a.(promoter.WriteSeal)
+		ticket, isTicket := a.(promoter.OpenTicket)
+		switch {
+		case isSeal && seal.Seal.Stage == promoter.StageVerdict && seal.Seal.Verdict == promoter.Pass && seal.Number > 0:
+			if p := w.forge.pull(seal.Number); p != nil && w.tardy[0].changed {
+				w.touch(p)
+				_ = w.label(p.Number, people[0], promoter.RevertLabel)
+			}
+		case isTicket && !ticket.Stop:
+			if w.tardy[0].changed {
+				w.awaits = append(w.awaits, awaited{event: "asked", deed: "closes issue"})
+			}
+		default:
+			continue
+		}
+		x := w.tardy[0]
+		w.tardy = w.tardy[1:]
+		w.injected["a last word late"]++
+		return x, true
+	}
+	return tardy{}, false
 }
 
 // staleAt is an old view that is shown later.

@@ -60,7 +60,7 @@ func (s *story) build() *world {
 			w.slot(a, g, shared && i >= len(s.envs)-2, together)
 		}
 		if overlaid {
-			w.overlay(a)
+			w.overlay(a, draw(2) == 0)
 		}
 	}
 	for _, s := range w.slots {
@@ -98,9 +98,10 @@ func (w *world) slot(a promoter.Artifact, g ground, shared, together bool) {
 	w.slots = append(w.slots, &slot{file: path, path: "spec." + name + ".version", artifact: a, app: name, at: at, reaches: []promoter.Reached{at}})
 }
 
-// overlay gives the places that a shared file reaches before its last wave a
-// file in which they can say otherwise.
-func (w *world) overlay(a promoter.Artifact) {
+// overlay gives the places that a shared file reaches before its last wave, and
+// of that wave where they have such things at all, a file in which they can say
+// otherwise.
+func (w *world) overlay(a promoter.Artifact, own bool) {
 	for _, s := range w.slots {
 		if s.artifact != a || len(s.reaches) < 2 {
 			continue
@@ -110,7 +111,7 @@ func (w *world) overlay(a promoter.Artifact) {
 			last = max(last, r.Wave)
 		}
 		for _, r := range s.reaches {
-			if r.Wave < 0 || r.Wave >= last {
+			if r.Wave < 0 || r.Wave >= last && !own {
 				continue
 			}
 			o := &slot{file: "over/" + named(r) + "/values.yaml", path: s.path, artifact: a, app: s.app, at: r, reaches: []promoter.Reached{r}, over: s, insert: promoter.Insert{Field: s.path}}
@@ -180,9 +181,11 @@ func (w *world) turn() {
 		w.delayed = w.delayed[1:]
 		w.tell("   late:")
 		p := w.process()
+		w.overdue = true
 		for _, a := range d.actions {
 			p.do(a)
 		}
+		w.overdue = false
 	}
 	for len(w.plans) > 0 && !w.plans[0].at.After(w.now) && w.broken == nil {
 		d := w.plans[0]

@@ -31,7 +31,9 @@ func (w *world) judgeSeal(v *view, s promoter.Seal, branch string) {
 		if p.State == "merged" && p.Merge == s.Commit {
 			asked = slices.Contains(p.Labels, promoter.RevertLabel)
 			for _, x := range w.edited(p) {
-				class = min(class, x.class)
+				if w.writer(x, v.head) == s.Commit {
+					class = min(class, x.class)
+				}
 			}
 		}
 	}
@@ -85,8 +87,8 @@ func (w *world) judgeSeal(v *view, s promoter.Seal, branch string) {
 		}
 	}
 	for _, r := range w.placesOf(v, s.Commit) {
-		if s.Of != "" && !slices.ContainsFunc(d.Apps, func(a promoter.Convergence) bool { return a.App == r.App }) {
-			continue // it is of something else that the commit brought
+		if s.Of != "" && !slices.ContainsFunc(d.Apps, func(a promoter.Convergence) bool { return a.App == r.App && a.Environment == r.Environment }) {
+			continue // it is of something else that the commit brought, or of another wave
 		}
 		for _, g := range w.gatesOf(class, r) {
 			at := w.perOf(g, r)
@@ -163,6 +165,11 @@ func (w *world) judgeCloseTicket(v *view, a promoter.CloseTicket) {
 	for _, p := range v.shown.pulls {
 		if p.Branch != branch || p.State != "merged" || w.repo.objects[p.Merge] == nil || slices.Contains(p.Labels, promoter.RevertLabel) {
 			continue
+		}
+		if b, _ := promoter.ParseBranch(branch); !w.asClaimed(p) && !slices.ContainsFunc(v.d.Lines, func(l promoter.Line) bool {
+			return l.Change == b.Change && l.Status != promoter.Current && l.Status != promoter.Passed
+		}) {
+			continue // nobody knows what it was, and it has nowhere to go any more
 		}
 		for _, s := range w.edited(p) {
 			stands := w.writer(s, v.head) == p.Merge

@@ -16,9 +16,10 @@ var List = []Mutant{
 	{"promoter/merge.go", `if n := p.obscure[x.sheet.Change]; n > 0 {`, `if n := 0; n > 0 {`, "what a person merged with something else counts as proven", ""},
 	{"promoter/merge.go", `if t.unread && t.branch.Change == x.sheet.Change {`, `if false && t.branch.Change == x.sheet.Change {`, "a wave whose seals cannot be read holds nothing", ""},
 	{"promoter/merge.go", `if b := p.behindUs(x); b.why != "" {`, `if b := p.behindUs(x); false {`, "the proof of the wave before is not waited for", ""},
-	{"promoter/merge.go", `if t != nil && t.standing != proven && !t.excused {
+	{"promoter/behind.go", `if t != nil && t.standing != proven && !t.excused {
 					return waits(t)`, `if t != nil && t.standing == broken && !t.excused {
 					return waits(t)`, "what is being verified counts as proven", ""},
+	{"promoter/behind.go", `return p.fartherBack(x, waits)`, `return blocker{}`, "what left a wave before it had passed there goes on", ""},
 	{"promoter/merge.go", `if why, until := p.pol.closed(x.sheet.Reaches, x.sheet.security(), p.now); why != "" {`, `if why, until := p.pol.closed(x.sheet.Reaches, true, p.now); why != "" {`, "windows hold for nobody", ""},
 	{"promoter/merge.go", `most > 0 && p.inFlight[x.wave] >= most {`, `most > 0 && p.inFlight[x.wave] > most {`, "one more than maxConcurrent", ""},
 	{"promoter/merge.go", `case len(a.Against) > 0:`, `case false:`, "an objection does not count", ""},
@@ -131,7 +132,7 @@ var List = []Mutant{
 			k`, "a failure freezes nothing", ""},
 	{"promoter/revert.go", `if len(ts) <= p.budget(u, k.wave) {`, `if len(ts) <= p.budget(u, k.wave)+1 {`, "one more failure than the budget allows", ""},
 	{"promoter/revert.go", `if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {`, `if false {`, "a change that was taken back is forgotten", ""},
-	{"promoter/revert.go", `own := t == failed`, `own := false`, "what failed is not taken back by itself", ""},
+	{"promoter/revert.go", `if slices.Contains(u.trials, failed) && !failed.branch.Revert && p.revertOf(failed) == "" {`, `if false {`, "what failed is not taken back by itself", ""},
 	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave > failed.wave`, "the wave that failed keeps what has not failed yet", ""},
 	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := !failed.excused && t.wave >= failed.wave`, "the scope of reverts that policy names is not asked for", ""},
 	{"promoter/revert.go", `if mode == MergeNever {`, `if false {`, "what is never to be taken back is", ""},
@@ -214,6 +215,7 @@ var List = []Mutant{
 		return // what`, "an issue is closed because nothing can be read", ""},
 	{"promoter/explain.go", `p.keepUnseen(open)
 `, ``, "an issue is closed because its file cannot be read", ""},
+	{"promoter/explain.go", `pull != nil && l.Status != Current && l.Status != Passed {`, `false && pull != nil {`, "an issue about what cannot be proven is closed because seals cannot be read", ""},
 	{"promoter/origin.go", `case o.Unknown != "":
 		t.why, t.unread =`, `case o.Unknown != "-":
 		t.why, t.unread =`, "what a person brought is never looked at", ""},
@@ -222,7 +224,7 @@ var List = []Mutant{
 	// The edges.
 	{"gitops/deliver.go", `case a.Seal.Stage == promoter.StageVerdict && state != "failure" && said("failure"):`, `case false:`, "a sealed failure is overwritten", ""},
 	{"gitops/deliver.go", `case !a.Stop: // whoever`, `case false: // whoever`, "an issue that was closed meanwhile is opened again", ""},
-	{"gitops/once.go", `	return e.unsay(ctx, said[1:])`, `	return e.unsay(ctx, said[:1])`, "of two who say the same, the oldest is taken back", ""},
+	{"gitops/once.go", `	return e.unsay(ctx, said[1:])`, `	return e.unsay(ctx, said)`, "of two who say the same, both are taken back", ""},
 	{"gitops/observe.go", `pull.Foreign = !o.makes(ctx, parent, t.Edits, changes)`, `pull.Foreign = len(t.Edits) == 0`, "what a commit claims is believed", ""},
 	{"gitops/observe.go", `if len(commits) != 1 {`, `if len(commits) == 0 {`, "a second commit on a branch of ours is not seen", ""},
 	{"gitops/observe.go", `if !ok || !bytes.Equal(now, c.Before) {`, `if !ok && !bytes.Equal(now, c.Before) {`, "a base that has moved under a branch is not seen", ""},
@@ -230,5 +232,7 @@ var List = []Mutant{
 	{"gitops/talk_observe.go", `case r.State == "approved" && r.Commit == q.Head:`, `case r.State == "approved":`, "an approval of another head counts", ""},
 	{"gitops/talk_observe.go", `return at.Add(max(now.Sub(l.Now()), 0))`, `return at`, "an approval is dated by a clock that is ahead of ours", ""},
 	{"gitops/talk_observe.go", `if right != "write" && right != "admin" {`, `if right == "" {`, "a guest's commands count", ""},
-	{"gitops/merged.go", `if !o.makes(ctx, before, edits, changes) {`, `if false && !o.makes(ctx, before, edits, changes) {`, "what a merge claims is believed", ""},
+	{"gitops/merged.go", `if o.makes(ctx, before, edits, changes) {`, `if true || o.makes(ctx, before, edits, changes) {`, "what a merge claims is believed", ""},
+	{"gitops/merged.go", `return o.beside(ctx, before, edits, changes), nil`, `return nil, nil`, "what a person wrote just before a merge hides what the merge did", ""},
+	{"gitops/merged.go", `if !o.stands(ctx, before, e) {`, `if false {`, "half of what a merge claims is enough", ""},
 }
