@@ -18,7 +18,7 @@ func (p *planner) behindUs(x proposal) blocker {
 				if t == nil {
 					t = p.handmade(x.unit, b, a, x.sheet.Change)
 				}
-				if t != nil && t.standing != proven && !t.excused {
+				if t != nil && t.standing != proven && !x.excuses(t, target) {
 					return waits(t)
 				}
 				if skipped := p.skipped(x, a, t, target); skipped != "" {
@@ -43,12 +43,24 @@ func (p *planner) fartherBack(x proposal, waits func(*trial) blocker) blocker {
 			if t == nil {
 				t = p.handmade(x.unit, w, target.Pin.Artifact, x.sheet.Change)
 			}
-			if t != nil && t.standing != proven && !t.excused {
+			if t != nil && t.standing != proven && !x.excuses(t, target) {
 				return waits(t)
 			}
 		}
 	}
 	return blocker{}
+}
+
+// excuses reports whether a failure at an earlier wave's target, within that
+// wave's budget, is one of what a pull brings: then that place is left out. Of
+// another version's failure what stands there now is unproven like any other.
+func (x proposal) excuses(t *trial, target *Target) bool {
+	if !t.excused {
+		return false
+	}
+	return t.branch.Change == x.sheet.Change || slices.ContainsFunc(x.sheet.Members, func(m SheetMember) bool {
+		return m.Artifact == target.Pin.Artifact && m.Version == t.failedAt(target)
+	})
 }
 
 // passedIn reports whether a change is sealed as passed in a wave, wherever that

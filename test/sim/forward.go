@@ -212,8 +212,14 @@ func (w *world) budgetOf(f *forge, o *slot, b promoter.Branch, to string) int {
 func (w *world) unproven(v *view, s *slot, to string) string {
 	first, failed := "", ""
 	for _, o := range v.shown.pulls { // of a history that was rewritten since
-		if w.rewrote && o.State == "merged" && w.reads(s, o.Merge) == to && w.verdictOn(v.shown, s, o.Merge) == "success" {
+		if !w.rewrote || o.State != "merged" || w.reads(s, o.Merge) != to {
+			continue
+		}
+		switch w.verdictOn(v.shown, s, o.Merge) {
+		case "success":
 			return ""
+		case "failure":
+			failed = "failed as commit " + short(o.Merge)
 		}
 	}
 	for h := v.head; ; {

@@ -186,8 +186,8 @@ func (w *world) judgeOpen(v *view, a promoter.Open) {
 			open++
 		}
 	}
-	if b.Revert || w.meddled || len(w.tainted) > 0 {
-		return // people may have opened again what was closed
+	if b.Revert || w.meddled || len(w.tainted) > 0 || w.injected["look stale"] > 0 {
+		return // people may have opened again what was closed; what is not shown is not counted
 	}
 	if most := w.policy.MaxOpen; most > 0 && open >= most {
 		w.violate("the limit of open pull requests", "%s: %d are open", a, open)
@@ -203,10 +203,13 @@ func (w *world) judgeClose(v *view, a promoter.Close) {
 		w.violate("ignorance moves nothing (law 6)", "%s: pulls cannot be read", a)
 	}
 	p := v.shown.pull(a.Number)
-	if p == nil {
-		return
+	if p == nil || slices.ContainsFunc(v.shown.pulls, func(o *pull) bool { return o.Branch == p.Branch && o.State == "merged" }) {
+		return // its branch was merged with another
 	}
 	for _, s := range w.edited(p) {
+		if s.over != nil && !w.says(s, v.head) {
+			s = s.over // what is not written yet is what the shared file is asked about
+		}
 		if w.unsure(s) {
 			w.violate("ignorance moves nothing (law 6)", "%s: what %s wants is not known", a, s.file)
 		}

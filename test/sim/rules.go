@@ -114,12 +114,12 @@ func (w *world) inFlight(v *view, wave int, besides *pull) int {
 			continue
 		}
 		c := w.repo.objects[o.Merge]
-		if c == nil || verdictOn(v.shown, o.Merge) != "" || w.retried(v.shown, ob) || slices.Contains(o.Labels, promoter.RevertLabel) {
+		if c == nil || w.rewrote && !w.asClaimed(o) || verdictOn(v.shown, o.Merge) != "" || w.retried(v.shown, ob) || slices.Contains(o.Labels, promoter.RevertLabel) {
 			continue
 		}
 		stands := false
 		for _, s := range w.edited(o) {
-			stands = stands || w.reads(s, v.head) == w.reads(s, o.Merge) && w.writer(s, v.head) == o.Merge
+			stands = stands || w.says(s, v.head) && w.reads(s, v.head) == w.reads(s, o.Merge) && w.writer(s, v.head) == o.Merge
 		}
 		if stands && w.edits(o) != nil && (o.mergedBy == bot || w.asClaimed(o)) {
 			n++

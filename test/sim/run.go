@@ -157,6 +157,9 @@ func (s *story) outcome(steps []step) *Tale {
 	if t.Violation != nil || !s.calm || w.meddled || len(w.tainted) > 0 {
 		return t
 	}
+	if w.queue && len(w.bad) > 0 {
+		return t // whether a failure can be blamed on a merge depends on how long it was queued
+	}
 	calm := slices.DeleteFunc(slices.Clone(steps), func(x step) bool { return x.ours })
 	if len(calm) == len(steps) {
 		return t

@@ -16,8 +16,8 @@ var List = []Mutant{
 	{"promoter/merge.go", `if n := p.obscure[x.sheet.Change]; n > 0 {`, `if n := 0; n > 0 {`, "what a person merged with something else counts as proven", ""},
 	{"promoter/merge.go", `if t.unread && t.branch.Change == x.sheet.Change {`, `if false && t.branch.Change == x.sheet.Change {`, "a wave whose seals cannot be read holds nothing", ""},
 	{"promoter/merge.go", `if b := p.behindUs(x); b.why != "" {`, `if b := p.behindUs(x); false {`, "the proof of the wave before is not waited for", ""},
-	{"promoter/behind.go", `if t != nil && t.standing != proven && !t.excused {
-					return waits(t)`, `if t != nil && t.standing == broken && !t.excused {
+	{"promoter/behind.go", `if t != nil && t.standing != proven && !x.excuses(t, target) {
+					return waits(t)`, `if t != nil && t.standing == broken && !x.excuses(t, target) {
 					return waits(t)`, "what is being verified counts as proven", ""},
 	{"promoter/behind.go", `return p.fartherBack(x, waits)`, `return blocker{}`, "what left a wave before it had passed there goes on", ""},
 	{"promoter/merge.go", `if why, until := p.pol.closed(x.sheet.Reaches, x.sheet.security(), p.now); why != "" {`, `if why, until := p.pol.closed(x.sheet.Reaches, true, p.now); why != "" {`, "windows hold for nobody", ""},
