@@ -75,7 +75,8 @@ func (e *Executor) notice(ctx context.Context, head string, n *promoter.Notice) 
 }
 
 // seal writes a verdict, unless the same is there. A failure is never
-// overwritten.
+// overwritten, and a pass only by a person's word: whoever decided on a failure
+// before it was written had not seen that it has passed since.
 func (e *Executor) seal(ctx context.Context, a promoter.WriteSeal) error {
 	there, err := e.Forge.Statuses(ctx, a.Seal.Commit)
 	if err != nil {
@@ -91,6 +92,8 @@ func (e *Executor) seal(ctx context.Context, a promoter.WriteSeal) error {
 	switch {
 	case a.Seal.Stage == promoter.StageVerdict && state != "failure" && said("failure"):
 		return fmt.Errorf("%w: %s is sealed as failed already", ErrStale, short(a.Seal.Commit))
+	case a.Seal.Stage == promoter.StageVerdict && state == "failure" && !a.Asked && said("success") && !said("failure"):
+		return fmt.Errorf("%w: %s is sealed as passed already", ErrStale, short(a.Seal.Commit))
 	case a.Seal.Stage != promoter.StageReady && said(state):
 		return nil
 	}

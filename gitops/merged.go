@@ -21,11 +21,36 @@ const mergedAge = 30 * 24 * time.Hour
 // not grow.
 const mostRemembered = 5000
 
-// Ledger remembers what merge commits did. They never change, so that it may
-// be lost at any time.
+// Ledger remembers what merge commits did, and which branches hold just what
+// their edits make. Neither ever changes, so that it may be lost at any time.
 type Ledger struct {
 	mu   sync.Mutex
 	done map[string][]promoter.Edit // by merge commit
+	made map[span]bool              // those that do
+}
+
+// span is a branch of one commit: its parent, and it.
+type span struct{ parent, head string }
+
+func (l *Ledger) holds(s span) bool {
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.made[s]
+}
+
+func (l *Ledger) note(s span) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.made == nil || len(l.made) >= mostRemembered {
+		l.made = map[span]bool{}
+	}
+	l.made[s] = true
 }
 
 func (l *Ledger) get(commit string) ([]promoter.Edit, bool) {

@@ -176,8 +176,10 @@ func (o *Observer) inspect(ctx context.Context, base string, pull *promoter.Pull
 	}
 	pull.HeadAt = commits[0].At
 	t := promoter.ParseTrailers(commits[0].Message)
-	pull.Foreign = !o.makes(ctx, parent, t.Edits, changes)
+	own := span{parent, pull.Head}
+	pull.Foreign = !o.Ledger.holds(own) && !o.makes(ctx, parent, t.Edits, changes)
 	if !pull.Foreign {
+		o.Ledger.note(own)
 		if pull.Moved, err = o.moved(parent, base, changes); err != nil {
 			return err
 		}

@@ -76,11 +76,15 @@ type Merge struct {
 	Say *Notice
 }
 
-// WriteSeal puts a seal on a commit. Doing it twice changes nothing.
+// WriteSeal puts a seal on a commit. Doing it twice changes nothing. Guard: a
+// verdict is written where there is none of the other kind.
 type WriteSeal struct {
 	Number int // of the pull, for people
 	Branch string
 	Seal   Seal
+	// Asked is set for a failure that is a person's word: it may stand against
+	// a pass.
+	Asked bool
 }
 
 // WriteRecord writes evidence down as a comment on a pull. Guard: no such

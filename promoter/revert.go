@@ -16,6 +16,7 @@ func (p *planner) freeze(u *unit) {
 		wave   int
 	}
 	failures := map[key][]*trial{}
+	twice := map[key]int{} // failures that stand in part, and have been taken back in part
 	for _, t := range u.trials {
 		if t.standing == broken && !t.branch.Revert {
 			k := key{t.branch.Change, t.wave}
@@ -26,6 +27,9 @@ func (p *planner) freeze(u *unit) {
 		if t.branch.Revert {
 			if f := p.reverted(t.pull, t.branch); f != nil {
 				k := key{t.branch.Change, t.wave}
+				if slices.ContainsFunc(failures[k], func(o *trial) bool { return o.pull == f }) {
+					twice[k]++
+				}
 				failures[k] = append(failures[k], t)
 			}
 		}
@@ -34,7 +38,7 @@ func (p *planner) freeze(u *unit) {
 		return cmp.Or(strings.Compare(a.change, b.change), b.wave-a.wave)
 	}) {
 		ts := failures[k]
-		if len(ts) <= p.budget(u, k.wave) {
+		if len(ts)-twice[k] <= p.budget(u, k.wave) {
 			for _, t := range ts {
 				t.excused = true
 			}
@@ -139,13 +143,13 @@ func (p *planner) budget(u *unit, w int) int {
 func (p *planner) takeBack(u *unit) {
 	failures := p.failures(u)
 	for _, failed := range failures { // its own failure says best why something is taken back
-		if slices.Contains(u.trials, failed) && !failed.branch.Revert && p.revertOf(failed) == "" {
+		if slices.Contains(u.trials, failed) && !failed.branch.Revert && !p.decidedBack(failed) {
 			p.revert(u, failed, failed)
 		}
 	}
 	for _, failed := range failures {
 		for _, t := range u.trials {
-			if t.branch.Revert || t.branch.Change != failed.branch.Change || p.revertOf(t) != "" {
+			if t.branch.Revert || t.branch.Change != failed.branch.Change || p.decidedBack(t) {
 				continue
 			}
 			if !failed.since.IsZero() && t.pull.MergedAt.After(failed.since) {
@@ -199,19 +203,18 @@ func (p *planner) keepReverts(change string) {
 	}
 }
 
-// revertOf is the branch of the revert that is proposed for a trial already.
-func (p *planner) revertOf(t *trial) string {
+// decidedBack reports whether it is decided already what becomes of a failed
+// trial.
+func (p *planner) decidedBack(t *trial) bool {
 	b := t.branch
 	b.Revert = true
-	if p.wanted[b.String()] {
-		return b.String()
-	}
-	return ""
+	return t.returned || p.wanted[b.String()]
 }
 
 // revert proposes the inverse of a trial's edits, where its pins are still
 // ours.
 func (p *planner) revert(u *unit, t, failed *trial) {
+	t.returned = true
 	mode := p.revertMode(t)
 	if mode == MergeNever {
 		t.person = "it failed, and policy says that it is never taken back by us: " + failed.why

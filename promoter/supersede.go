@@ -152,16 +152,21 @@ func (p *planner) latecomers(pull *Pull, ts []*Target) []*Target {
 	}
 	var out []*Target
 	for _, t := range ts {
-		wrote := slices.ContainsFunc(pull.Edits, func(e Edit) bool {
-			d := t.Pin.DigestPlace
-			return e.Place.File == t.Pin.Place.File && (e.Place.Path == t.Pin.Place.Path || t.override != "") ||
-				d != nil && e.Place.File == d.File && e.Place.Path == d.Path
-		})
-		if !wrote {
+		if !pull.writes(t) {
 			out = append(out, t)
 		}
 	}
 	return out
+}
+
+// writes reports whether one of a pull's edits is of a target's version or of
+// the digest beside it.
+func (p *Pull) writes(t *Target) bool {
+	d := t.Pin.DigestPlace
+	return slices.ContainsFunc(p.Edits, func(e Edit) bool {
+		return e.Place.File == t.Pin.Place.File && (e.Place.Path == t.Pin.Place.Path || t.override != "") ||
+			d != nil && e.Place.File == d.File && e.Place.Path == d.Path
+	})
 }
 
 // takenBack is the merged pull that took another one back; 0 for none.

@@ -58,6 +58,7 @@ type trial struct {
 	unread bool
 	// reverting is the branch of the revert that is proposed for it.
 	reverting string
+	returned  bool // its revert is decided on, or why there is none
 }
 
 // findTrials finds the merged pulls that stand. Where several wrote the same
@@ -356,7 +357,8 @@ func (p *planner) question(q Question) {
 // seal asks for a verdict to be written; it counts once it can be read.
 func (p *planner) seal(t *trial, stage Stage, l Level, reason string) {
 	t.sealing = true
-	p.act(WriteSeal{Number: t.pull.Number, Branch: t.pull.Branch, Seal: Seal{Commit: t.pull.Merge, Stage: stage, Of: t.of, Verdict: l, Reason: brief(oneLine(reason), 140)}})
+	asked := stage == StageVerdict && l == Fail && slices.Contains(t.pull.Labels, RevertLabel)
+	p.act(WriteSeal{Number: t.pull.Number, Branch: t.pull.Branch, Asked: asked, Seal: Seal{Commit: t.pull.Merge, Stage: stage, Of: t.of, Verdict: l, Reason: brief(oneLine(reason), 140)}})
 }
 
 // brief is the beginning of a reason, as far as forges take one: whole clauses

@@ -183,7 +183,7 @@ func (w *world) sealed(hash string, s gitops.Status) {
 		}
 		if strings.HasPrefix(was, "success") && s.State != "success" && !slices.ContainsFunc(w.forge.pulls, func(p *pull) bool {
 			return p.Merge == hash && slices.Contains(p.Labels, promoter.RevertLabel)
-		}) && !w.overdue { // one that was held up with what it had seen before may say so: the worse one counts
+		}) && !w.interleaved {
 			w.violate("seal what the world forgets (law 9)", "%s was sealed as passed, and is made a failure: %s", short(hash), s.Description)
 		}
 		w.again(fmt.Sprintf("verdict %s on %s%s", s.State, hash, of))

@@ -119,7 +119,11 @@ func (w *world) judgeChange(v *view, no func(law, format string, args ...any), b
 		if c := w.repo.objects[o.Head]; o.State == "merged" && !ob.Revert && !c.ours && !w.rewrote && !w.asClaimed(o) {
 			no("only positive evidence counts (law 6)", "although #%d was merged with something else in it", o.Number)
 		}
-		if o.State == "merged" && !ob.Revert && verdictOn(v.shown, o.Merge) == "failure" && !w.retried(v.shown, ob) {
+		again := slices.ContainsFunc(v.shown.pulls, func(x *pull) bool { // by a person's word, and it passed
+			xb, ok := promoter.ParseBranch(x.Branch)
+			return ok && !xb.Revert && xb.Change == ob.Change && xb.Wave == ob.Wave && xb.Part == ob.Part && xb.Attempt > ob.Attempt && verdictOn(v.shown, x.Merge) == "success"
+		})
+		if o.State == "merged" && !ob.Revert && verdictOn(v.shown, o.Merge) == "failure" && !again && !w.retried(v.shown, ob) {
 			failures[w.waveOf(ob)]++
 		}
 	}
@@ -232,10 +236,19 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 		}
 		at := w.reads(s, h)
 		if n, ok := w.compare(s, at, to); ok && n >= 0 && at != w.reads(s, c.parents[0]) {
-			switch w.verdictOn(v.shown, s, h) {
+			verdict := w.verdictOn(v.shown, s, h)
+			if w.isRevert(h) {
+				verdict = "" // it is proven to have restored something, not that this is any good
+			}
+			switch verdict {
 			case "success":
 				return ""
 			case "failure":
+				if p := w.mergedAs(h); p != nil {
+					if b, _ := promoter.ParseBranch(p.Branch); w.retried(v.shown, b) {
+						return "" // a person decided to go on with it
+					}
+				}
 				failed = cmp.Or(failed, "failed as commit "+short(h))
 			}
 			first = cmp.Or(first, "no verdict on commit "+short(h))
@@ -244,6 +257,14 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 		}
 		h = c.parents[0]
 	}
+}
+
+// isRevert reports whether a commit is the merge of a revert of ours.
+func (w *world) isRevert(hash string) bool {
+	return slices.ContainsFunc(w.forge.pulls, func(p *pull) bool {
+		b, ok := promoter.ParseBranch(p.Branch)
+		return ok && b.Revert && p.Merge == hash
+	})
 }
 
 // provenByHand reports whether a person's commit was seen to be good at a slot.

@@ -32,7 +32,7 @@ func (w *world) judgePush(v *view, a promoter.Push) {
 		switch {
 		case same && ob.Attempt == b.Attempt && !ob.Revert && o.State == "merged":
 			w.violate("a person's commit wins (law 1)", "%s, which was merged as #%d before", a, o.Number)
-		case same && o.State == "closed" && !ob.Revert && !retry && !slices.Contains(o.Labels, promoter.SupersededLabel):
+		case same && o.State == "closed" && !ob.Revert && !retry && !w.interleaved && !slices.Contains(o.Labels, promoter.SupersededLabel):
 			w.violate("a refused version is quarantined (law 13)", "%s, although %s closed #%d", a, o.ClosedBy, o.Number)
 		case o.State == "merged" && ob.Revert && !retry && w.budget(w.waveOf(ob)) == 0 && !w.attemptedSince(v.shown, o, ob):
 			w.violate("a reverted version is quarantined (law 13)", "%s, although #%d took it back", a, o.Number)

@@ -157,8 +157,9 @@ func (s *story) outcome(steps []step) *Tale {
 	if t.Violation != nil || !s.calm || w.meddled || len(w.tainted) > 0 {
 		return t
 	}
-	if w.queue && len(w.bad) > 0 {
-		return t // whether a failure can be blamed on a merge depends on how long it was queued
+	grouped := slices.ContainsFunc(w.slots, func(s *slot) bool { return s.group != "" })
+	if len(w.bad) > 0 && (w.queue || grouped) {
+		return t // what fails depends on how long it was queued, and on what moves with it
 	}
 	calm := slices.DeleteFunc(slices.Clone(steps), func(x step) bool { return x.ours })
 	if len(calm) == len(steps) {

@@ -181,11 +181,9 @@ func (w *world) turn() {
 		w.delayed = w.delayed[1:]
 		w.tell("   late:")
 		p := w.process()
-		w.overdue = true
 		for _, a := range d.actions {
 			p.do(a)
 		}
-		w.overdue = false
 	}
 	for len(w.plans) > 0 && !w.plans[0].at.After(w.now) && w.broken == nil {
 		d := w.plans[0]

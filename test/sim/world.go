@@ -45,7 +45,6 @@ type world struct {
 	wounding []wounding
 	plans    []planned
 	tardy    []tardy
-	overdue  bool // what is done now was decided on some time ago
 	between  bool // a second process is at work between a look and a write
 	// interleaved is set once something has come between a look and its write:
 	// then what is said twice is to be taken back, not never said.

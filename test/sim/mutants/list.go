@@ -17,9 +17,19 @@ var List = []Mutant{
 	{"promoter/merge.go", `if t.unread && t.branch.Change == x.sheet.Change {`, `if false && t.branch.Change == x.sheet.Change {`, "a wave whose seals cannot be read holds nothing", ""},
 	{"promoter/merge.go", `if b := p.behindUs(x); b.why != "" {`, `if b := p.behindUs(x); false {`, "the proof of the wave before is not waited for", ""},
 	{"promoter/behind.go", `if t != nil && t.standing != proven && !x.excuses(t, target) {
-					return waits(t)`, `if t != nil && t.standing == broken && !x.excuses(t, target) {
-					return waits(t)`, "what is being verified counts as proven", ""},
-	{"promoter/behind.go", `return p.fartherBack(x, waits)`, `return blocker{}`, "what left a wave before it had passed there goes on", ""},
+					note(`, `if t != nil && t.standing == broken && !x.excuses(t, target) {
+					note(`, "what is being verified counts as proven", ""},
+	{"promoter/behind.go", `if t != nil && t.standing != proven && !x.excuses(t, target) {
+				waits(t)`, `if false {
+				waits(t)`, "what left a wave before it had passed there goes on", ""},
+	{"promoter/behind.go", `if t == nil || !t.branch.Revert || !x.brings(target) || p.passedAt(target, w, x.sheet.Change) {`, `if true {`, "what a revert brought back counts as proven", ""},
+	{"promoter/behind.go", `if !t.excused || t.sealing {
+		return false // what is not written down yet excuses nothing
+	}
+	return t.branch.Change == x.sheet.Change`, `if true {
+		return t.excused
+	}
+	return t.branch.Change == x.sheet.Change`, "one version's failure excuses another", ""},
 	{"promoter/merge.go", `if why, until := p.pol.closed(x.sheet.Reaches, x.sheet.security(), p.now); why != "" {`, `if why, until := p.pol.closed(x.sheet.Reaches, true, p.now); why != "" {`, "windows hold for nobody", ""},
 	{"promoter/merge.go", `most > 0 && p.inFlight[x.wave] >= most {`, `most > 0 && p.inFlight[x.wave] > most {`, "one more than maxConcurrent", ""},
 	{"promoter/merge.go", `case len(a.Against) > 0:`, `case false:`, "an objection does not count", ""},
@@ -130,9 +140,9 @@ var List = []Mutant{
 	{"promoter/revert.go", `if t.standing == broken && !t.branch.Revert {
 			k`, `if false {
 			k`, "a failure freezes nothing", ""},
-	{"promoter/revert.go", `if len(ts) <= p.budget(u, k.wave) {`, `if len(ts) <= p.budget(u, k.wave)+1 {`, "one more failure than the budget allows", ""},
+	{"promoter/revert.go", `if len(ts)-twice[k] <= p.budget(u, k.wave) {`, `if len(ts)-twice[k] <= p.budget(u, k.wave)+1 {`, "one more failure than the budget allows", ""},
 	{"promoter/revert.go", `if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {`, `if false {`, "a change that was taken back is forgotten", ""},
-	{"promoter/revert.go", `if slices.Contains(u.trials, failed) && !failed.branch.Revert && p.revertOf(failed) == "" {`, `if false {`, "what failed is not taken back by itself", ""},
+	{"promoter/revert.go", `if slices.Contains(u.trials, failed) && !failed.branch.Revert && !p.decidedBack(failed) {`, `if false {`, "what failed is not taken back by itself", ""},
 	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave > failed.wave`, "the wave that failed keeps what has not failed yet", ""},
 	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := !failed.excused && t.wave >= failed.wave`, "the scope of reverts that policy names is not asked for", ""},
 	{"promoter/revert.go", `if mode == MergeNever {`, `if false {`, "what is never to be taken back is", ""},
@@ -223,9 +233,10 @@ var List = []Mutant{
 
 	// The edges.
 	{"gitops/deliver.go", `case a.Seal.Stage == promoter.StageVerdict && state != "failure" && said("failure"):`, `case false:`, "a sealed failure is overwritten", ""},
+	{"gitops/deliver.go", `state == "failure" && !a.Asked && said("success") && !said("failure"):`, `false:`, "a sealed pass is overwritten by one who had not seen it", ""},
 	{"gitops/deliver.go", `case !a.Stop: // whoever`, `case false: // whoever`, "an issue that was closed meanwhile is opened again", ""},
 	{"gitops/once.go", `	return e.unsay(ctx, said[1:])`, `	return e.unsay(ctx, said)`, "of two who say the same, both are taken back", ""},
-	{"gitops/observe.go", `pull.Foreign = !o.makes(ctx, parent, t.Edits, changes)`, `pull.Foreign = len(t.Edits) == 0`, "what a commit claims is believed", ""},
+	{"gitops/observe.go", `pull.Foreign = !o.Ledger.holds(own) && !o.makes(ctx, parent, t.Edits, changes)`, `pull.Foreign = len(t.Edits) == 0`, "what a commit claims is believed", ""},
 	{"gitops/observe.go", `if len(commits) != 1 {`, `if len(commits) == 0 {`, "a second commit on a branch of ours is not seen", ""},
 	{"gitops/observe.go", `if !ok || !bytes.Equal(now, c.Before) {`, `if !ok && !bytes.Equal(now, c.Before) {`, "a base that has moved under a branch is not seen", ""},
 	{"gitops/execute.go", `if err := l.Label(ctx, a.Number, promoter.SupersededLabel); err != nil {`, `if err := error(nil); err != nil || l == nil {`, "what we close looks like a person's refusal", ""},
