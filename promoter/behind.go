@@ -5,7 +5,10 @@ import (
 	"slices"
 )
 
-// behindUs says which earlier wave has not proven what this pull brings.
+// behindUs says which earlier wave has not proven what this pull brings: each of
+// them, for what was brought to one out of its turn may never have stood in the
+// one before, or have left it before it had passed. Then what stands there now
+// must pass in its place.
 func (p *planner) behindUs(x proposal) blocker {
 	var first blocker // all is asked for at once, and the first says what is waited for
 	note := func(b blocker) {
@@ -13,57 +16,32 @@ func (p *planner) behindUs(x proposal) blocker {
 			first = b
 		}
 	}
-	waits := func(t *trial) blocker {
-		wave := p.pol.Waves[t.wave].Name
-		return blocker{why: fmt.Sprintf("for wave %s: %s: %s", wave, t.name(), t.why), brief: "for wave " + wave + ", which has not passed yet", until: t.until}
-	}
-	for _, a := range x.unit.artifacts {
-		for _, b := range x.unit.before(a, x.wave, p.pol) {
-			for _, target := range x.unit.of(a, b) {
-				t := p.trialOf[target]
-				if t == nil {
-					t = p.handmade(x.unit, b, a, x.sheet.Change)
-				}
-				if t != nil && t.standing != proven && !x.excuses(t, target) {
-					note(waits(t))
-				}
-				if why := p.cameBack(x, b, target, t); why != "" {
-					note(blocker{why: why, person: true})
-				}
-				if skipped := p.skipped(x, a, t, target); skipped != "" {
-					note(blocker{why: fmt.Sprintf("wave %s never had it: a person brought it to wave %s, and a person merges the rest", skipped, p.pol.Waves[b].Name), person: true})
-				}
-			}
-		}
-	}
-	p.fartherBack(x, func(t *trial) { note(waits(t)) }, func(why string) { note(blocker{why: why, person: true}) })
-	return first
-}
-
-// fartherBack waits for the waves before those just before: what was brought to
-// one of these out of its turn has never stood there, or has left it before it
-// had passed. Then what stands there now must pass in its place.
-func (p *planner) fartherBack(x proposal, waits func(*trial), stuck func(why string)) {
-	for w := range p.pol.Waves {
+	for w := len(p.pol.Waves) - 1; w >= 0; w-- { // the nearest says best what is waited for
 		if !p.pol.precedes(w, x.wave) {
 			continue
 		}
 		for _, target := range x.unit.steps[w] {
+			a := target.Pin.Artifact
 			if p.passedAt(target, w, x.sheet.Change) {
 				continue
 			}
 			t := p.trialOf[target]
 			if t == nil {
-				t = p.handmade(x.unit, w, target.Pin.Artifact, x.sheet.Change)
+				t = p.handmade(x.unit, w, a, x.sheet.Change)
 			}
 			if t != nil && t.standing != proven && !x.excuses(t, target) {
-				waits(t)
+				wave := p.pol.Waves[t.wave].Name
+				note(blocker{why: fmt.Sprintf("for wave %s: %s: %s", wave, t.name(), t.why), brief: "for wave " + wave + ", which has not passed yet", until: t.until})
 			}
 			if why := p.cameBack(x, w, target, t); why != "" {
-				stuck(why)
+				note(blocker{why: why, person: true})
+			}
+			if skipped := p.skipped(x, a, t, target); skipped != "" && slices.Contains(x.unit.before(a, x.wave, p.pol), w) {
+				note(blocker{why: fmt.Sprintf("wave %s never had it: a person brought it to wave %s, and a person merges the rest", skipped, p.pol.Waves[w].Name), person: true})
 			}
 		}
 	}
+	return first
 }
 
 // cameBack says that an earlier wave has what a pull brings from a revert, and
@@ -108,6 +86,6 @@ func (p *planner) passedAt(target *Target, w int, change string) bool {
 			return false
 		}
 		v := newestSeal(p.obs.Sealings[pull.Merge].Seals, StageVerdict, "")
-		return p.retried(b) || v != nil && v.Verdict == Pass
+		return v != nil && v.Verdict == Pass
 	})
 }

@@ -183,7 +183,7 @@ func (w *world) onBase(verb string, rng *rand.Rand) bool {
 		if len(head.parents) == 0 || w.now.Sub(head.at) > 3*time.Hour {
 			return false
 		}
-		w.repo.refs[trunk], w.rewrote = head.parents[0], true
+		w.repo.refs[trunk], w.rewrote, w.rewroteAt = head.parents[0], true, w.now
 		if chance(rng, 50) {
 			w.repo.refs[trunk] = w.repo.add([]string{head.parents[0]}, head.files, "the same, rewritten", w.now, false)
 		}

@@ -123,7 +123,7 @@ func (w *world) closedByUs(p *pull) {
 func (w *world) mergedByUs(p *pull) {
 	const law = "only what it would write itself (law 11)"
 	head, main := w.repo.objects[p.Head], w.repo.head()
-	if head == nil || !head.ours || len(head.parents) != 1 || !w.repo.holds(head.parents[0], main.hash) && !(w.rewrote && w.interleaved) {
+	if head == nil || !head.ours || len(head.parents) != 1 || !w.repo.holds(head.parents[0], main.hash) && !w.rewroteAt.Equal(w.now) {
 		w.violate(law, "#%d is merged with somebody else's commits on it", p.Number)
 		return
 	}

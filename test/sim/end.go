@@ -252,7 +252,9 @@ func (w *world) onlyOnce() {
 // that wrote nothing, because a person had done it before it was merged, has
 // nothing to prove.
 func (w *world) whole(p *pull) bool {
-	return len(w.edited(p)) > 0 && !slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.writer(s, w.repo.refs[trunk]) != p.Merge })
+	return len(w.edited(p)) > 0 && !slices.ContainsFunc(w.edited(p), func(s *slot) bool {
+		return w.writer(s, w.repo.refs[trunk]) != p.Merge || w.says(s, p.Merge) && !w.says(s, w.repo.refs[trunk])
+	})
 }
 
 // arrived: faults have stopped, and what may go forward has.

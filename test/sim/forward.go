@@ -203,7 +203,7 @@ func (w *world) budgetOf(f *forge, o *slot, b promoter.Branch, to string) int {
 	for _, p := range f.pulls {
 		ob, ok := promoter.ParseBranch(p.Branch)
 		brought := func(x *slot) bool { return x.artifact == o.artifact && bare(w.reads(x, p.Merge)) == bare(to) }
-		if ok && p.State == "merged" && !ob.Revert && w.waveOf(ob) == o.wave && verdictOn(f, p.Merge) == "failure" && (ob.Change == b.Change || slices.ContainsFunc(w.edited(p), brought)) {
+		if ok && p.State == "merged" && !ob.Revert && w.waveOf(ob) == o.wave && (verdictOn(f, p.Merge) == "failure" || slices.Contains(p.Labels, promoter.RevertLabel)) && (ob.Change == b.Change || slices.ContainsFunc(w.edited(p), brought)) {
 			n += len(w.edited(p))
 		}
 	}
@@ -237,7 +237,7 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 		at := w.reads(s, h)
 		if n, ok := w.compare(s, at, to); ok && n >= 0 && at != w.reads(s, c.parents[0]) {
 			verdict := w.verdictOn(v.shown, s, h)
-			if w.isRevert(h) {
+			if w.isRevert(h) && !w.broughtByHand(s, c.parents[0], to) {
 				verdict = "" // it is proven to have restored something, not that this is any good
 			}
 			switch verdict {
@@ -254,6 +254,22 @@ func (w *world) unproven(v *view, s *slot, to string) string {
 			first = cmp.Or(first, "no verdict on commit "+short(h))
 		} else if ok && n >= 0 && w.provenByHand(v.shown, s, h) {
 			return "" // a later commit of a person's, with the same in it
+		}
+		h = c.parents[0]
+	}
+}
+
+// broughtByHand reports whether the last that brought a version to a slot, up
+// to a commit, was no merge of ours. Of that only the history could tell whether
+// it was any good.
+func (w *world) broughtByHand(s *slot, head, to string) bool {
+	for h := head; ; {
+		c := w.repo.objects[h]
+		if len(c.parents) == 0 {
+			return true
+		}
+		if at := w.reads(s, h); bare(at) == bare(to) && at != w.reads(s, c.parents[0]) && !w.isRevert(h) {
+			return w.mergedAs(h) == nil
 		}
 		h = c.parents[0]
 	}

@@ -190,7 +190,9 @@ func (w *world) retried(f *forge, b promoter.Branch) bool {
 		again = again || o.State == "merged" && slices.Contains(o.Labels, promoter.RetryLabel)
 		back := ob
 		back.Revert = true
-		lifted := slices.ContainsFunc(f.pulls, func(r *pull) bool { return (r == o || r.Branch == back.String()) && slices.Contains(r.Labels, promoter.RetryLabel) })
+		lifted := slices.ContainsFunc(f.pulls, func(r *pull) bool {
+			return (r == o || r.Branch == back.String()) && slices.Contains(r.Labels, promoter.RetryLabel)
+		})
 		if !ob.Revert && slices.Contains(o.Labels, promoter.RevertLabel) && !lifted {
 			return false // who asked for it back has not said that it may go on
 		}

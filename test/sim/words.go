@@ -116,10 +116,10 @@ func (w *world) placesOf(v *view, hash string) []promoter.Reached {
 	}
 	var out []promoter.Reached
 	for _, s := range w.differ(w.repo.objects[c.parents[0]], c) {
-		if w.reads(s, v.head) != w.reads(s, hash) || w.writer(s, v.head) != hash || w.in("unread", s.file) {
+		if w.reads(s, v.head) != w.reads(s, hash) || w.writer(s, v.head) != hash || w.in("unread", s.file) || !w.says(s, hash) {
 			continue
 		}
-		for _, r := range w.reachOf(s, hash) {
+		for _, r := range w.reachOf(s, v.head) {
 			r.Wave = 0
 			out = append(out, r)
 		}

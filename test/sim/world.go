@@ -58,6 +58,7 @@ type world struct {
 	tainted     map[string]bool // artifacts that people have meddled with
 	meddled     bool
 	rewrote     bool // somebody has rewritten the base branch's history
+	rewroteAt   time.Time
 	calm        bool
 	injected    map[string]int
 	acted       map[string]int

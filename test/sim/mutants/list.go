@@ -16,12 +16,14 @@ var List = []Mutant{
 	{"promoter/merge.go", `if n := p.obscure[x.sheet.Change]; n > 0 {`, `if n := 0; n > 0 {`, "what a person merged with something else counts as proven", ""},
 	{"promoter/merge.go", `if t.unread && t.branch.Change == x.sheet.Change {`, `if false && t.branch.Change == x.sheet.Change {`, "a wave whose seals cannot be read holds nothing", ""},
 	{"promoter/merge.go", `if b := p.behindUs(x); b.why != "" {`, `if b := p.behindUs(x); false {`, "the proof of the wave before is not waited for", ""},
-	{"promoter/behind.go", `if t != nil && t.standing != proven && !x.excuses(t, target) {
-					note(`, `if t != nil && t.standing == broken && !x.excuses(t, target) {
-					note(`, "what is being verified counts as proven", ""},
-	{"promoter/behind.go", `if t != nil && t.standing != proven && !x.excuses(t, target) {
-				waits(t)`, `if false {
-				waits(t)`, "what left a wave before it had passed there goes on", ""},
+	{"promoter/behind.go", `if t != nil && t.standing != proven && !x.excuses(t, target) {`, `if t != nil && t.standing == broken && !x.excuses(t, target) {`, "what is being verified counts as proven", ""},
+	{"promoter/behind.go", `if !p.pol.precedes(w, x.wave) {
+			continue
+		}
+		for _, target`, `if !slices.Contains(p.pol.Waves[x.wave].After, w) {
+			continue
+		}
+		for _, target`, "what left a wave before it had passed there goes on", ""},
 	{"promoter/behind.go", `if t == nil || !t.branch.Revert || !x.brings(target) || p.passedAt(target, w, x.sheet.Change) {`, `if true {`, "what a revert brought back counts as proven", ""},
 	{"promoter/behind.go", `if !t.excused || t.sealing {
 		return false // what is not written down yet excuses nothing
