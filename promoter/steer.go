@@ -208,6 +208,13 @@ func (p *planner) obeyPull(r Remark) {
 	case VerbResume:
 		label, done, remove = HoldLabel, "Goes on.", true
 	case VerbRetry:
+		switch failed, known := p.failedSomewhere(pull.change()); {
+		case !known:
+			return // it is answered when that can be said
+		case !failed:
+			p.reply(r, "Not done: nothing of this change has failed or was refused, so there is nothing to try again.")
+			return
+		}
 		label, done = RetryLabel, "Tried again."
 	case VerbRevert:
 		if pull.State != PullMerged {
@@ -229,6 +236,25 @@ func (p *planner) obeyPull(r Remark) {
 	default:
 		p.reply(r, done)
 	}
+}
+
+// failedSomewhere reports whether there is something of a change that could be
+// tried again; known is false while that cannot be said. A wish to try again
+// that is older than the failure would excuse it before anybody has seen it.
+func (p *planner) failedSomewhere(change string) (failed, known bool) {
+	known = true
+	for _, t := range p.trials {
+		if t.branch.Change == change {
+			failed = failed || t.standing == broken || t.condemned || t.branch.Revert || p.retried(t.branch)
+			known = known && !t.unread
+		}
+	}
+	for _, pull := range p.changes[change] {
+		b, ok := ParseBranch(pull.Branch)
+		failed = failed || ok && b.Revert && pull.State == PullMerged
+	}
+	failed = failed || p.frozen[change] != "" || p.refused[change]
+	return failed, failed || known
 }
 
 func (p *planner) reply(r Remark, text string) {

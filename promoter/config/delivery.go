@@ -21,7 +21,7 @@ type Delivery struct {
 	StuckAfter         Duration `yaml:"stuckAfter" doc:"How long an operation on another revision may run before it counts as stuck." default:"2m"`
 	SuspendedIsHealthy bool     `yaml:"suspendedIsHealthy" doc:"A suspended workload, such as a paused rollout, is where it should be." default:"false"`
 	DriftTolerant      bool     `yaml:"driftTolerant" doc:"Only what a commit changes must be in sync: for applications that drift all the time." default:"false"`
-	EndOperations      bool     `yaml:"endOperations" doc:"End a stuck operation that keeps a revert out." default:"false"`
+	EndOperations      bool     `yaml:"endOperations" doc:"End a stuck operation that keeps a revert out. The account of Argo CD then needs the right to sync applications, too." default:"false"`
 	Patience           Duration `yaml:"patience" doc:"How long a merged pull request may stay unproven before a person is asked." default:"1h"`
 	Reverts            string   `yaml:"reverts" doc:"How pull requests that take a failed change back are merged, where the class' policy does not say: automatic, approval, manual, or never: none is opened, and a person is asked." enum:"automatic,approval,manual,never" default:"approval"`
 	RevertScope        string   `yaml:"revertScope" doc:"What a failure takes back: the pull requests of its wave and of later ones (wave), those that failed (failed), all of the change (change)." enum:"wave,failed,change" default:"wave"`
