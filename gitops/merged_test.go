@@ -1,0 +1,66 @@
+package gitops
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"promoter/gitops/edit"
+	"promoter/promoter"
+)
+
+// snapshots is a repository of commits that are known by their files.
+type snapshots struct {
+	Repository
+	files map[string]map[string]string // by commit
+}
+
+func (s snapshots) Read(commit, path string) ([]byte, error) {
+	if text, ok := s.files[commit][path]; ok {
+		return []byte(text), nil
+	}
+	return nil, ErrNotFound
+}
+
+func (s snapshots) FirstParents(_ context.Context, commit string, _ int) ([]Commit, error) {
+	return []Commit{{Hash: commit}}, nil
+}
+
+// TestAMergeBesideOthers: a person changes the same file between our last look
+// and the merge, and the forge joins both. What the merge wrote is known, where
+// every line of it is an edit's; else nothing is.
+func TestAMergeBesideOthers(t *testing.T) {
+	t.Parallel()
+	const base = "redis: 1.0.0\nweb: 2.0.0\nnote: a\n"
+	at := func(text, value string) promoter.Place {
+		i := strings.Index(text, value)
+		return promoter.Place{File: "a.yaml", Line: 1 + strings.Count(text[:i], "\n"), Start: i, End: i + len(value), Path: map[string]string{"1.0.0": "redis", "2.0.0": "web"}[value], Written: value}
+	}
+	redis := promoter.Edit{Place: at(base, "1.0.0"), To: "1.1.0"}
+	web := promoter.Edit{Place: at(base, "2.0.0"), To: "2.1.0"}
+	for _, c := range []struct {
+		why, before, after string
+		want               int // edits that it wrote
+	}{
+		{"a note was changed", "redis: 1.0.0\nweb: 2.0.0\nnote: something longer\n", "redis: 1.1.0\nweb: 2.1.0\nnote: something longer\n", 2},
+		{"lines were put above", "# ours\nredis: 1.0.0\nweb: 2.0.0\nnote: a\n", "# ours\nredis: 1.1.0\nweb: 2.1.0\nnote: a\n", 2},
+		{"one was written already", "redis: 1.0.0\nweb: 2.1.0\nnote: a\n", "redis: 1.1.0\nweb: 2.1.0\nnote: a\n", 1},
+		{"half of it is missing", base, "redis: 1.1.0\nweb: 2.0.0\nnote: a\n", 0},
+		{"one has another value", "redis: 1.0.0\nweb: 3.0.0\nnote: a\n", "redis: 1.1.0\nweb: 3.0.0\nnote: a\n", 0},
+		{"something else came with it", base, "redis: 1.1.0\nweb: 2.1.0\nnote: b\n", 0},
+		{"a line came with it", base, "redis: 1.1.0\nweb: 2.1.0\nnote: a\nmore: b\n", 0},
+		{"another version came", base, "redis: 1.2.0\nweb: 2.1.0\nnote: a\n", 0},
+	} {
+		o := Observer{
+			Repo: snapshots{files: map[string]map[string]string{"before": {"a.yaml": c.before}}},
+			Make: func(read func(string) ([]byte, bool, error), edits []promoter.Edit, at time.Time) (map[string][]byte, error) {
+				return edit.Files(read, edits, at)
+			},
+		}
+		changes := []Change{{Path: "a.yaml", Before: []byte(c.before), After: []byte(c.after)}}
+		if got := o.beside(t.Context(), "before", []promoter.Edit{redis, web}, changes); len(got) != c.want {
+			t.Errorf("%s: it wrote %v, want %d edits", c.why, got, c.want)
+		}
+	}
+}
