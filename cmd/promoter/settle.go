@@ -28,9 +28,7 @@ type done struct {
 // tried in vain. tell hears of each action.
 func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promoter.Decision, error) {
 	var all []done
-	// An action that failed, or was done and is asked for again at once (a pull
-	// that waits in a merge queue), is left to the next run.
-	tried := map[string]bool{}
+	tried := attempts{}
 	for look := range maxLooks {
 		d, err := w.plan(ctx, w.now())
 		if err != nil {
@@ -46,7 +44,7 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 			w.mend(ctx, ex, tell)
 		}
 		for _, a := range d.Actions {
-			if tried[a.String()] {
+			if tried.over(a) {
 				continue
 			}
 			if loop.Stopping(ctx) {
@@ -57,7 +55,7 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 			x := done{a, o.Detail, o.Stale, err}
 			all = append(all, x)
 			tell(x)
-			tried[a.String()] = !o.Stale
+			tried.note(a, o.Stale)
 			w.refusals.note(a, err, w.now())
 			if r, ok := a.(promoter.WriteRecord); ok && err == nil {
 				// It is ours whoever the forge says that we are: a token that
@@ -75,6 +73,24 @@ func (w *workshop) settle(ctx context.Context, tell func(done)) ([]done, promote
 	}
 	d, err := w.plan(ctx, w.now())
 	return all, d, err
+}
+
+// attempts are the actions of one run. One that failed, or was done and is asked
+// for again at once (a pull that waits in a merge queue), is left to the next
+// run; so is one whose guard fails again and again, because a forge shows one
+// thing and holds another.
+type attempts map[string]int
+
+const mostStale = 3
+
+func (t attempts) over(a promoter.Action) bool { return t[a.String()] >= mostStale }
+
+func (t attempts) note(a promoter.Action, stale bool) {
+	if stale {
+		t[a.String()]++
+		return
+	}
+	t[a.String()] = mostStale
 }
 
 // dress finishes the opening of pulls that was cut off. It asks once about each
