@@ -47,3 +47,53 @@ func TestATakenBackChangeIsFrozenByItsLabel(t *testing.T) {
 		}
 	}
 }
+
+// TestADigestBesideIsWritten: a pull that only moved the digest beside a version
+// wrote that target; it did not join later.
+func TestADigestBesideIsWritten(t *testing.T) {
+	digest := Place{File: "a.yaml", Path: "image.digest"}
+	target := &Target{Pin: Pin{Place: Place{File: "a.yaml", Path: "image.tag"}, DigestPlace: &digest}}
+	for path, want := range map[string]bool{"image.tag": true, "image.digest": true, "other": false} {
+		pull := &Pull{State: PullMerged, Edits: []Edit{{Place: Place{File: "a.yaml", Path: path}}}}
+		p := newPlanner(Observation{}, Policy{}, start)
+		if late := p.latecomers(pull, []*Target{target}); len(late) == 0 != want {
+			t.Errorf("%s: it writes the target: %v, want %v", path, len(late) == 0, want)
+		}
+	}
+}
+
+// TestAFailureCountsOnce: half of a failed pull is taken back, and half of it
+// stands. That is one failure of a wave that may have one.
+func TestAFailureCountsOnce(t *testing.T) {
+	failed := &Pull{Number: 1, Branch: Branch{Change: "redis-2", Wave: "dev"}.String(), State: PullMerged, MergedAt: start}
+	revert := &Pull{Number: 2, Branch: Branch{Change: "redis-2", Wave: "dev", Revert: true}.String(), State: PullMerged, MergedAt: start.Add(time.Minute)}
+	p := newPlanner(Observation{}, Policy{Waves: []Wave{{Name: "dev", MaxFailures: 1}}}, start.Add(time.Hour))
+	u := &unit{steps: make([][]*Target, 1), blind: make([][]*Target, 1)}
+	for _, pull := range []*Pull{failed, revert} {
+		p.seePull(pull)
+		b, _ := ParseBranch(pull.Branch)
+		u.trials = append(u.trials, &trial{pull: pull, branch: b, unit: u, standing: map[bool]standing{false: broken, true: proven}[b.Revert]})
+	}
+	p.freeze(u)
+	if why := p.frozen["redis-2"]; why != "" || !u.trials[0].excused || !u.trials[1].excused {
+		t.Errorf("one failure is more than one: %q", why)
+	}
+}
+
+// TestOfOneBranchTheMergedPullSpeaks: two looked at the same moment, and one
+// opened what the other had merged by then.
+func TestOfOneBranchTheMergedPullSpeaks(t *testing.T) {
+	branch := Branch{Change: "redis-2", Wave: "dev"}.String()
+	for _, ours := range []bool{true, false} {
+		obs := Observation{Pulls: []Pull{
+			{Number: 1, Branch: branch, State: PullMerged, Merge: "m", MergedAt: start},
+			{Number: 2, Branch: branch, State: PullOpen, Head: "h", Ours: ours},
+		}}
+		d := Plan(obs, Policy{Waves: []Wave{{Name: "dev"}}, Delivers: true}, start.Add(time.Hour))
+		closed := slices.ContainsFunc(d.Actions, func(a Action) bool { c, ok := a.(Close); return ok && c.Number == 2 })
+		said := slices.ContainsFunc(d.Lines, func(l Line) bool { return l.Pull == 2 && l.Status == Left })
+		if closed != ours || said == ours {
+			t.Errorf("ours: %v, closed: %v, said to be a person's: %v", ours, closed, said)
+		}
+	}
+}

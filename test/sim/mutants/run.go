@@ -86,14 +86,13 @@ func (l *Lab) Try(ctx context.Context, m Mutant) Fate {
 	return f
 }
 
-// Scenarios reports whether a scenario of test/plan catches a mutant that no
-// story does.
+// Scenarios reports whether a scenario catches a mutant that no story does.
 func (l *Lab) Scenarios(ctx context.Context, m Mutant) (bool, error) {
 	overlay, err := l.overlay(m)
 	if err != nil {
 		return false, err
 	}
-	cmd := exec.CommandContext(ctx, "nice", "go", "test", "-overlay", overlay, "./test/plan")
+	cmd := exec.CommandContext(ctx, "nice", "go", "test", "-overlay", overlay, "-run", "Scenarios|Found", "./test/plan", "./test/sim")
 	cmd.Dir = l.Root
 	return cmd.Run() != nil, nil
 }
