@@ -218,6 +218,12 @@ func (w *world) heldUp(todo []promoter.Action) (tardy, bool) {
 				w.touch(p)
 				_ = w.label(p.Number, people[0], promoter.RevertLabel)
 			}
+		case isSeal && seal.Seal.Stage == promoter.StageVerdict && seal.Seal.Verdict == promoter.Fail && !seal.Asked:
+			for i := range w.troubles {
+				if t := &w.troubles[i]; t.kind == "blamed" && w.tardy[0].changed && w.now.Before(t.to) {
+					t.to = w.now // it heals, and another finds it well
+				}
+			}
 		case isTicket && !ticket.Stop:
 			if w.tardy[0].changed {
 				w.awaits = append(w.awaits, awaited{event: "asked", deed: "closes issue"})

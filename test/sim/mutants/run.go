@@ -86,13 +86,14 @@ func (l *Lab) Try(ctx context.Context, m Mutant) Fate {
 	return f
 }
 
-// Scenarios reports whether a scenario catches a mutant that no story does.
+// Scenarios reports whether a scenario, or a test of the edges, catches a mutant
+// that no story does.
 func (l *Lab) Scenarios(ctx context.Context, m Mutant) (bool, error) {
 	overlay, err := l.overlay(m)
 	if err != nil {
 		return false, err
 	}
-	cmd := exec.CommandContext(ctx, "nice", "go", "test", "-overlay", overlay, "-run", "Scenarios|Found", "./test/plan", "./test/sim")
+	cmd := exec.CommandContext(ctx, "nice", "go", "test", "-overlay", overlay, "-run", "Scenarios|Found|TwoSayItOnce|AVerdictStands", "./test/plan", "./test/sim", "./gitops")
 	cmd.Dir = l.Root
 	return cmd.Run() != nil, nil
 }
