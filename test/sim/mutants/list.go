@@ -31,7 +31,7 @@ var List = []Mutant{
 	return t.branch.Change == x.sheet.Change`, `if true {
 		return t.excused
 	}
-	return t.branch.Change == x.sheet.Change`, "one version's failure excuses another", "in one story of some ten thousand an unproven version comes back where another one's failure is excused; the scenario excused-of-another-version holds it"},
+	return t.branch.Change == x.sheet.Change`, "one version's failure excuses another", "since what came back by a revert is no proof (the mistake above), this is only about the minutes until that revert is verified, for what a person had brought before"},
 	{"promoter/merge.go", `if why, until := p.pol.closed(x.sheet.Reaches, x.sheet.security(), p.now); why != "" {`, `if why, until := p.pol.closed(x.sheet.Reaches, true, p.now); why != "" {`, "windows hold for nobody", ""},
 	{"promoter/merge.go", `most > 0 && p.inFlight[x.wave] >= most {`, `most > 0 && p.inFlight[x.wave] > most {`, "one more than maxConcurrent", ""},
 	{"promoter/merge.go", `case len(a.Against) > 0:`, `case false:`, "an objection does not count", ""},
