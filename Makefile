@@ -31,9 +31,10 @@ test-forges: ## hold the forge drivers to one suite: on the fake, on a real Gite
 	PROMOTER_REAL_FORGES=1 go test -count=1 -v -run 'Conformance|OpenAPI|Recorded|Gitea' ./gitops/github ./gitops/gitea ./gitops/webhook
 
 SEEDS ?= 100000
+FROM ?= 0
 .PHONY: sim
-sim: ## tell SEEDS simulated stories that try to make it do harm
-	go test -count=1 -timeout 24h ./test/sim -run Stories -v -args -seeds $(SEEDS)
+sim: ## tell SEEDS simulated stories, from seed FROM on, that try to make it do harm
+	time go test -count=1 -timeout 24h ./test/sim -run Stories -v -args -seeds $(SEEDS) -from $(FROM)
 
 .PHONY: mutants
 mutants: ## plant mistakes in the core, and see that the simulator finds them

@@ -60,6 +60,23 @@ func (p *planner) cameBack(x proposal, w int, target *Target, t *trial) string {
 	return ""
 }
 
+// stranded calls a person for a place that is ill with what has failed in
+// another wave, and was not taken back here: what would repair it waits until
+// the place is well, which it may never be by itself.
+func (p *planner) stranded(x proposal, ill Convergence) {
+	for _, target := range x.targets {
+		t := p.trialOf[target]
+		if t == nil || t.branch.Revert || t.standing != proven || p.frozen[t.branch.Change] == "" {
+			continue
+		}
+		if slices.ContainsFunc(reachedBy([]*Target{target}), func(r Reached) bool {
+			return r.App == ill.App && r.Environment == ill.Environment && r.Tenant == ill.Tenant && r.Cluster == ill.Cluster
+		}) {
+			t.person = fmt.Sprintf("%s, it stands here, and %s is %s now (%s): %s would replace it, and waits for that", p.frozen[t.branch.Change], ill.App, ill.Outcome, ill.Reason, x.sheet.Title())
+		}
+	}
+}
+
 // brings reports whether a pull brings what a target of an earlier wave has.
 func (x proposal) brings(target *Target) bool {
 	return slices.ContainsFunc(x.sheet.Members, func(m SheetMember) bool { return m.Artifact == target.Pin.Artifact && m.Version == target.current() })

@@ -3,6 +3,7 @@ package promoter
 import (
 	"cmp"
 	"fmt"
+	"strings"
 )
 
 // carry brings an open pull's text up to date, and merges it when nothing is
@@ -13,9 +14,10 @@ func (p *planner) carry(x proposal, pull *Pull) {
 	x.sheet.Notice.Head = pull.Head
 	sheet := p.laddered(x)
 	m, merges := step.(Merge)
-	if merges && !m.Queue && !pull.Draft {
-		// The text of what is merged now is not worth another call: the status
-		// says it. What waits in a queue is read meanwhile.
+	if merges && !m.Queue && !pull.Draft && strings.HasPrefix(pull.Sheet, sheet.editsDigest()) {
+		// The text of what is merged now is not worth another call, as long as it
+		// shows the edits that are: the status says the rest. What waits in a
+		// queue is read meanwhile.
 		m.Say = p.put(sheet, pull.Said)
 		step = m
 	} else if (step == nil || merges) && pull.Sheet != sheet.Digest() || pull.Draft && !x.draft {

@@ -265,6 +265,9 @@ func (p *planner) unwell(x proposal, q Question, apps []Convergence) blocker {
 				continue
 			}
 		}
+		if a.Outcome == Failed && own[at] {
+			p.stranded(x, a)
+		}
 		name := a.App + placed(at)
 		return blocker{why: fmt.Sprintf("%s is %s before the merge: %s", name, a.Outcome, a.Reason), brief: name + " must be well before the merge", until: a.Until}
 	}

@@ -119,14 +119,19 @@ func (n Notice) Digest() string {
 }
 
 // Digest is a short digest of the sheet: text written from an equal sheet need
-// not be written again.
+// not be written again. It begins with that of its edits.
 func (s Sheet) Digest() string {
 	data, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // unreachable: a sheet holds plain data only
 	}
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:8])
+	return s.editsDigest() + hex.EncodeToString(sum[:4])
+}
+
+func (s Sheet) editsDigest() string {
+	_, sum, _ := strings.Cut(EditsDigest(s.Edits), ":")
+	return sum[:8]
 }
 
 func shortName(a Artifact) string {
