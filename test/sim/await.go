@@ -33,6 +33,7 @@ type planned struct {
 var ambushes = map[string][]string{
 	"pushed":      {"pushes bare", "pushes bare", "deletes bare"},
 	"opened":      {"merges", "pushes and merges", "pushes and merges", "readies", "pushes", "comments revert", "closes"},
+	"merging":     {"edits beside it", "edits beside it", "pins the same"},
 	"merged":      {"labels revert", "comments revert", "reverts", "pins over", "labels retry"},
 	"converged":   {"labels revert", "reverts", "pins over"},
 	"passed":      {"labels revert", "reverts", "pins over"},
@@ -83,6 +84,8 @@ func (w *world) carryOut(d planned) {
 		}
 	case "closes issue", "rewrites base":
 		did = w.deed(d.deed, rng)
+	case "edits beside it", "pins the same":
+		did = w.editUnder(d, rng)
 	case "the seals cannot be read":
 		w.troubles, did = append(w.troubles, trouble{kind: "unreadable", app: "seals of merges", from: w.now, to: w.now.Add(40 * time.Minute)}), true
 	case "asks another for it back": // before ours has written that it passed
@@ -115,6 +118,32 @@ func (w *world) fit(deed string, p *pull) bool {
 	case "reverts", "pins over":
 		return p.State == "merged"
 	}
+	return true
+}
+
+// editUnder is a person's commit to a file that a pull changes, in the second
+// before it is merged: of another line, or of what the pull would write there.
+func (w *world) editUnder(d planned, rng *rand.Rand) bool {
+	p := w.newest(d.branch)
+	if p == nil || p.State != "open" || len(w.edited(p)) == 0 {
+		return false
+	}
+	s := oneOf(rng, w.edited(p)...)
+	text := w.repo.head().files[s.file]
+	if d.deed == "pins the same" {
+		pinned, ok := w.pinned(s, text, bare(w.reads(s, p.Head)))
+		if !ok || pinned == text {
+			return false
+		}
+		w.meddle(s.artifact.Name)
+		w.commitByPerson(map[string][]byte{s.file: []byte(pinned)}, "pin "+s.artifact.Name)
+		return true
+	}
+	before, after, ok := strings.Cut(text, "note: \"")
+	if !ok {
+		return false
+	}
+	w.commitByPerson(map[string][]byte{s.file: []byte(before + "note: \"since " + w.now.Format("15:04:05") + ", " + after)}, "a note")
 	return true
 }
 

@@ -213,6 +213,7 @@ func (l *line) Merge(_ context.Context, number int, head string, how gitops.Merg
 		case p.Draft:
 			return fmt.Errorf("%w: #%d is a draft", gitops.ErrDenied, number)
 		}
+		w.occurs("merging", p.Branch)
 		var err error
 		w.mergedByUs(p)
 		if hash, err = w.merge(p, bot, how); err == nil {
