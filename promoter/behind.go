@@ -22,10 +22,10 @@ func (p *planner) behindUs(x proposal) blocker {
 		}
 		for _, target := range x.unit.steps[w] {
 			a := target.Pin.Artifact
-			if p.passedAt(target, w, x.sheet.Change) {
+			t := p.trialOf[target]
+			if t != nil && t.standing == proven && !t.byHand && !t.branch.Revert || p.passedAt(target, w, x.sheet.Change) {
 				continue
 			}
-			t := p.trialOf[target]
 			if t == nil {
 				t = p.handmade(x.unit, w, a, x.sheet.Change)
 			}
@@ -99,10 +99,10 @@ func (x proposal) excuses(t *trial, target *Target) bool {
 func (p *planner) passedAt(target *Target, w int, change string) bool {
 	return slices.ContainsFunc(p.changes[change], func(pull *Pull) bool {
 		b, ok := ParseBranch(pull.Branch)
-		if !ok || b.Revert || pull.State != PullMerged || b.Wave != slug(p.pol.Waves[w].Name, maxSlug) || !pull.writes(target) {
+		if !ok || b.Revert || pull.State != PullMerged || b.Wave != slug(p.pol.Waves[w].Name, maxSlug) {
 			return false
 		}
 		v := newestSeal(p.obs.Sealings[pull.Merge].Seals, StageVerdict, "")
-		return v != nil && v.Verdict == Pass
+		return v != nil && v.Verdict == Pass && pull.writes(target)
 	})
 }
