@@ -11,11 +11,6 @@ import (
 // must pass in its place.
 func (p *planner) behindUs(x proposal) blocker {
 	var first blocker // all is asked for at once, and the first says what is waited for
-	note := func(b blocker) {
-		if first.why == "" {
-			first = b
-		}
-	}
 	for w := len(p.pol.Waves) - 1; w >= 0; w-- { // the nearest says best what is waited for
 		if !p.pol.precedes(w, x.wave) {
 			continue
@@ -29,15 +24,17 @@ func (p *planner) behindUs(x proposal) blocker {
 			if t == nil {
 				t = p.handmade(x.unit, w, a, x.sheet.Change)
 			}
+			if first.why != "" {
+				continue
+			}
+			wave := p.pol.Waves[w].Name
 			if t != nil && t.standing != proven && !x.excuses(t, target) {
-				wave := p.pol.Waves[t.wave].Name
-				note(blocker{why: fmt.Sprintf("for wave %s: %s: %s", wave, t.name(), t.why), brief: "for wave " + wave + ", which has not passed yet", until: t.until})
-			}
-			if why := p.cameBack(x, w, target, t); why != "" {
-				note(blocker{why: why, person: true})
-			}
-			if skipped := p.skipped(x, a, t, target); skipped != "" && slices.Contains(x.unit.before(a, x.wave, p.pol), w) {
-				note(blocker{why: fmt.Sprintf("wave %s never had it: a person brought it to wave %s, and a person merges the rest", skipped, p.pol.Waves[w].Name), person: true})
+				wave = p.pol.Waves[t.wave].Name
+				first = blocker{why: fmt.Sprintf("for wave %s: %s: %s", wave, t.name(), t.why), brief: "for wave " + wave + ", which has not passed yet", until: t.until}
+			} else if why := p.cameBack(x, w, target, t); why != "" {
+				first = blocker{why: why, person: true}
+			} else if skipped := p.skipped(x, a, t, target); skipped != "" && slices.Contains(x.unit.before(a, x.wave, p.pol), w) {
+				first = blocker{why: fmt.Sprintf("wave %s never had it: a person brought it to wave %s, and a person merges the rest", skipped, wave), person: true}
 			}
 		}
 	}
