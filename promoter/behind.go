@@ -10,7 +10,7 @@ import (
 // one before, or have left it before it had passed. Then what stands there now
 // must pass in its place.
 func (p *planner) behindUs(x proposal) blocker {
-	var first blocker // all is asked for at once, and the first says what is waited for
+	var first blocker                            // all is asked for at once, and the first says what is waited for
 	for w := len(p.pol.Waves) - 1; w >= 0; w-- { // the nearest says best what is waited for
 		if !p.pol.precedes(w, x.wave) {
 			continue

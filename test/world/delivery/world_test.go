@@ -1,6 +1,8 @@
 package delivery_test
 
 import (
+	"context"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"promoter/gitops/argocd"
 	"promoter/promoter"
 	"promoter/promoter/converge"
+	world "promoter/test/world/argocd"
 	"promoter/test/world/delivery"
 )
 
@@ -191,13 +194,42 @@ func (s *stage) rebase() error {
 
 func serve(t *testing.T, e *delivery.Engine) (string, *argocd.Client) {
 	t.Helper()
-	server := httptest.NewServer(e)
+	server := httptest.NewServer(taking(e))
 	t.Cleanup(server.Close)
-	client, err := argocd.New(argocd.Options{Instances: []argocd.Instance{{Name: "main", Server: server.URL}}, RefreshWait: 5 * time.Millisecond})
+	client, err := argocd.New(argocd.Options{Instances: []argocd.Instance{{Name: "main", Server: server.URL}}, RefreshWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return server.URL, client
+}
+
+// taking answers a request for a comparison once it is taken: whoever waits for
+// it to be served would wait for a clock that stands still, and whoever does not
+// wait may go on before it has come.
+func taking(e *delivery.Engine) http.Handler {
+	taken := make(chan struct{}, 1)
+	ask := e.Server().Hooks.Refresh
+	e.Server().Hooks.Refresh = func(key world.Key, kind string) {
+		ask(key, kind)
+		select {
+		case taken <- struct{}{}:
+		default:
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		if r.URL.Query().Get("refresh") != "" {
+			go func() {
+				select {
+				case <-taken:
+					cancel()
+				case <-ctx.Done():
+				}
+			}()
+		}
+		e.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 func name(app string) converge.ArgoApp {
