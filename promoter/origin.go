@@ -32,6 +32,9 @@ func (p *planner) handmade(u *unit, w int, a Artifact, change string) *trial {
 		if p.trialOf[t] == nil && t.override == "" {
 			ts = append(ts, t)
 			lines = append(lines, fmt.Sprintf("%s %s %s", t.Pin.Place.File, t.Pin.Place.Path, t.Pin.Place.Written))
+			if d := t.Pin.DigestPlace; d != nil {
+				lines = append(lines, fmt.Sprintf("%s %s %s", d.File, d.Path, d.Written))
+			}
 		}
 	}
 	if len(ts) == 0 {
@@ -45,6 +48,9 @@ func (p *planner) handmade(u *unit, w int, a Artifact, change string) *trial {
 	for _, x := range ts {
 		t.edits = append(t.edits, Edit{Place: x.Pin.Place, To: x.Pin.Place.Written})
 		q.Places = append(q.Places, x.Pin.Place)
+		if d := x.Pin.DigestPlace; d != nil {
+			q.Places = append(q.Places, *d) // what is published anew under a version moves there alone
+		}
 		if x.Class != "" && x.Class < t.class {
 			t.class = x.Class
 		}

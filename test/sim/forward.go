@@ -216,7 +216,7 @@ func (w *world) budgetOf(f *forge, o *slot, b promoter.Branch, to string) int {
 func (w *world) unproven(v *view, s *slot, to string) string {
 	first, failed := "", ""
 	for _, o := range v.shown.pulls { // of a history that was rewritten since
-		if !w.rewrote || o.State != "merged" || w.reads(s, o.Merge) != to {
+		if !w.rewrote || o.State != "merged" || bare(w.reads(s, o.Merge)) != bare(to) {
 			continue
 		}
 		switch w.verdictOn(v.shown, s, o.Merge) {
