@@ -84,7 +84,7 @@ func (o *Observer) merged(ctx context.Context, pull *promoter.Pull) error {
 		return nil
 	}
 	if edits, ok := o.Ledger.get(pull.Merge); ok {
-		pull.Edits, pull.Obscure = edits, len(edits) == 0
+		pull.Edits = edits
 		return nil
 	}
 	edits, err := o.wrote(ctx, pull)
@@ -96,7 +96,9 @@ func (o *Observer) merged(ctx context.Context, pull *promoter.Pull) error {
 		return err
 	}
 	pull.Edits, pull.Obscure = edits, len(edits) == 0
-	o.Ledger.put(pull.Merge, edits)
+	if !pull.Obscure { // what is not known may be what could not be read just now
+		o.Ledger.put(pull.Merge, edits)
+	}
 	return nil
 }
 

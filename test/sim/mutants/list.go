@@ -130,8 +130,8 @@ var List = []Mutant{
 	{"promoter/trial.go", `case !known:
 		return // its why says so`, `case false:
 		return // its why says so`, "seals that cannot be read are none", ""},
-	{"promoter/trial.go", `if s.Stage != stage || s.Of != of {`, `if s.Stage != stage && s.Stage != StageConverged || s.Of != of {`, "any seal is taken for a verdict", ""},
-	{"promoter/trial.go", `case final && s.Verdict != Fail:`, `case false:`, "a pass that another process wrote over a failure counts", ""},
+	{"promoter/seals.go", `if s.Stage != stage || s.Of != of {`, `if s.Stage != stage && s.Stage != StageConverged || s.Of != of {`, "any seal is taken for a verdict", ""},
+	{"promoter/seals.go", `case final && s.Verdict != Fail:`, `case false:`, "a pass that another process wrote over a failure counts", ""},
 	{"promoter/trial.go", `q.Healthy = r.Verdict == Pass && t.pull.MergedAt.Sub(r.At) < readyFor+time.Hour`, `q.Healthy = r.Verdict == Fail`, "nothing can be blamed on a change", ""},
 	{"promoter/trial.go", `if written(target, e) != e.To {
 					continue

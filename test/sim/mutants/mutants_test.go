@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	all    = flag.Bool("all", false, "try all mutants: half an hour")
+	all    = flag.Bool("all", false, "try all mutants: some minutes")
 	only   = flag.String("only", "", "try those whose words hold one of these, joined by ;")
 	after  = flag.Int("after", 0, "of all, leave out so many")
 	before = flag.Int("before", len(List), "of all, try those up to this one")
@@ -38,7 +38,7 @@ func TestListApplies(t *testing.T) {
 // TestMutants tries mutants, where that is asked for.
 func TestMutants(t *testing.T) {
 	if !*all && *only == "" {
-		t.Skip("run with -all: it takes half an hour")
+		t.Skip("make mutants runs it: it builds the core a hundred times")
 	}
 	l := lab(t)
 	if err := l.Prepare(t.Context()); err != nil {
