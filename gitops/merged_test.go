@@ -64,3 +64,41 @@ func TestAMergeBesideOthers(t *testing.T) {
 		}
 	}
 }
+
+// hiccup is a repository of one merge, of which a file cannot be read at first.
+type hiccup struct {
+	Repository
+	message string
+	healed  bool
+}
+
+func (h *hiccup) Reach(context.Context, string) error { return nil }
+
+func (h *hiccup) FirstParents(_ context.Context, commit string, limit int) ([]Commit, error) {
+	return []Commit{{Hash: commit, Message: h.message}, {Hash: "before"}}[:min(limit, 2)], nil
+}
+
+func (h *hiccup) Changes(string, string) ([]Change, error) {
+	return []Change{{Path: "a.yaml", Before: []byte("redis: \"1.0.0\"\n"), After: []byte("redis: '1.1.0'\n")}}, nil
+}
+
+// TestWhatCouldNotBeReadIsReadAgain: a merge of which nothing is known, because
+// a file could not be read just then, is known at the next look.
+func TestWhatCouldNotBeReadIsReadAgain(t *testing.T) {
+	t.Parallel()
+	e := promoter.Edit{Place: promoter.Place{File: "a.yaml", Path: "redis", Written: "1.0.0"}, To: "1.1.0"}
+	h := &hiccup{message: "x\n\n" + promoter.Trailers{Change: "redis-2", Edits: []promoter.Edit{e}}.String()}
+	o := Observer{Repo: h, Ledger: &Ledger{}, Make: func(func(string) ([]byte, bool, error), []promoter.Edit, time.Time) (map[string][]byte, error) {
+		if !h.healed {
+			return nil, ErrNotFound
+		}
+		return map[string][]byte{"a.yaml": []byte("redis: '1.1.0'\n")}, nil
+	}}
+	for _, healed := range []bool{false, true} {
+		h.healed = healed
+		pull := promoter.Pull{Merge: "m"}
+		if err := o.merged(t.Context(), &pull); err != nil || pull.Obscure == healed {
+			t.Errorf("healed: %v, obscure: %v, %v", healed, pull.Obscure, err)
+		}
+	}
+}
