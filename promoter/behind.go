@@ -48,13 +48,27 @@ func (p *planner) cameBack(x proposal, w int, target *Target, t *trial) string {
 	if t == nil || !t.branch.Revert || !x.brings(target) || p.passedAt(target, w, x.sheet.Change) {
 		return ""
 	}
-	for _, pull := range p.changes[x.sheet.Change] {
+	why, number := "", 0
+	for i := range p.obs.Pulls { // of other changes too: what is brought with a digest here may be brought without one there
+		pull := &p.obs.Pulls[i]
 		b, ok := ParseBranch(pull.Branch)
-		if ok && !b.Revert && pull.State == PullMerged && b.Wave == slug(p.pol.Waves[w].Name, maxSlug) && pull.writes(target) {
-			return fmt.Sprintf("wave %s left it before #%d had passed, and came back to it with %s: a person merges the rest", p.pol.Waves[w].Name, pull.Number, t.name())
+		if !ok || b.Revert || pull.State != PullMerged || b.Wave != slug(p.pol.Waves[w].Name, maxSlug) || !pull.writes(target) || b.Change != x.sheet.Change && !pull.brought(target) {
+			continue
+		}
+		probe := &trial{pull: pull, branch: b}
+		seals, known := p.sealsOn(pull.Merge, probe)
+		if v := newestSeal(seals, StageVerdict, ""); v != nil && v.Verdict == Pass {
+			return ""
+		}
+		if number != 0 && pull.Number < number {
+			continue // the newest says it
+		}
+		number, why = pull.Number, fmt.Sprintf("wave %s left it before #%d had passed, and came back to it with %s: a person merges the rest", p.pol.Waves[w].Name, pull.Number, t.name())
+		if !known {
+			why = fmt.Sprintf("wave %s had it before with #%d: %s", p.pol.Waves[w].Name, pull.Number, probe.why)
 		}
 	}
-	return ""
+	return why
 }
 
 // stranded calls a person for a place that is ill with what has failed in

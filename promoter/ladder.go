@@ -207,7 +207,7 @@ func (p *planner) behindIn(x proposal, w int) int {
 	n := 0
 	for _, t := range x.unit.steps[w] {
 		for _, m := range x.sheet.Members {
-			if m.Artifact == t.Pin.Artifact && !t.reached(goal{m.Version, m.Digest}) {
+			if m.Artifact == t.Pin.Artifact && !p.reached(t, goal{m.Version, m.Digest}) {
 				n++
 			}
 		}

@@ -164,7 +164,7 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	p.rest(u, w, moving, goals)
 	u.behind[w] = true
 	id := changeID(u.key, u.name, versions(goals))
-	if why := u.torn(w, goals); why != "" {
+	if why := p.torn(u, w, goals); why != "" {
 		p.hold(u, w, id, goals, moving, Waiting, why)
 		return
 	}
@@ -292,30 +292,11 @@ func (p *planner) moving(u *unit, w int, goals map[Artifact]goal) []*Target {
 			of = t.Pin.Artifact
 			g, ok = goals[of]
 		}
-		if ok && g.version != "" && !t.reached(g) && t.allows(g) {
+		if ok && g.version != "" && !p.reached(t, g) && p.allows(t, g) {
 			out = append(out, t)
 		}
 	}
 	return out
-}
-
-// allows reports whether the target's own policy admits the goal.
-func (t *Target) allows(g goal) bool {
-	for _, r := range t.Choice.Updates {
-		if r.Version == g.version {
-			return true
-		}
-	}
-	return false
-}
-
-// waitReason is why a target stays behind although no earlier wave is in the
-// way: its own policy.
-func (t *Target) waitReason() string {
-	if len(t.Choice.Held) > 0 {
-		return t.Choice.Held[0].Release.Version + ": " + t.Choice.Held[0].Why
-	}
-	return "policy allows no newer version here"
 }
 
 func describe(goals map[Artifact]goal) string {

@@ -41,7 +41,8 @@ type planner struct {
 	keptIn    map[string]int  // the same by wave
 	merging   map[string]bool // files that this decision's merges change
 	asked     map[string]bool
-	obscure   map[string]int // by change: a pull that a person merged with something else
+	brought   map[string]time.Time // by content digest: when first
+	obscure   map[string]int       // by change: a pull that a person merged with something else
 	proposals []proposal
 	out       Decision
 }
@@ -67,7 +68,7 @@ func (p *planner) in(file string) []*Target {
 func newPlanner(obs Observation, pol Policy, now time.Time) *planner {
 	return &planner{
 		obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, numbered: map[int]*Pull{}, changes: map[string][]*Pull{}, retries: map[attempted]bool{}, merged: map[string]bool{}, frozen: map[string]string{}, suspect: map[string]string{}, refused: map[string]bool{},
-		holds: map[string]int{}, wanted: map[string]bool{}, held: map[*Target]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, keptIn: map[string]int{}, byHand: map[string]*trial{}, obscure: map[string]int{},
+		holds: map[string]int{}, wanted: map[string]bool{}, held: map[*Target]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, keptIn: map[string]int{}, byHand: map[string]*trial{}, obscure: map[string]int{}, brought: map[string]time.Time{},
 	}
 }
 

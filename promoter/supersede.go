@@ -169,6 +169,23 @@ func (p *Pull) writes(t *Target) bool {
 	})
 }
 
+// brought reports whether a pull brought a target just what it is at.
+func (p *Pull) brought(t *Target) bool {
+	return p.stands(t) && slices.ContainsFunc(p.Edits, func(e Edit) bool {
+		return e.Release == t.current() && e.Place.File == t.Pin.Place.File && (e.Place.Path == t.Pin.Place.Path || t.override != "")
+	})
+}
+
+// stands reports whether a target reads all that a pull wrote of it. A version
+// beside which somebody has put another digest runs something else.
+func (p *Pull) stands(t *Target) bool {
+	at, d := t.Pin.Place, cmp.Or(t.Pin.DigestPlace, &t.Pin.Place)
+	return !slices.ContainsFunc(p.Edits, func(e Edit) bool {
+		k := scalarOf(e)
+		return (k == scalar{at.File, at.Doc, at.Path} || k == scalar{d.File, d.Doc, d.Path}) && written(t, e) != e.To
+	})
+}
+
 // takenBack is the merged pull that took another one back; 0 for none.
 func (p *planner) takenBack(pull *Pull) int {
 	b, ok := ParseBranch(pull.Branch)

@@ -99,6 +99,9 @@ func (p *planner) findTrials() {
 					continue
 				}
 				stands = true
+				if target.Pin.DigestPlace != nil && !pull.stands(target) {
+					continue // its other half is not ours any more
+				}
 				if p.trialOf[target] == nil || p.trialOf[target] == t {
 					p.trialOf[target] = t
 					t.targets, t.edits = append(t.targets, target), append(t.edits, e)

@@ -245,18 +245,6 @@ func (t *Target) current() string {
 	return t.Pin.Version
 }
 
-// reached reports whether the target is at the goal, or beyond it.
-func (t *Target) reached(g goal) bool {
-	n, ok := Compare(t.Pin.Artifact.Kind, t.current(), g.version)
-	switch {
-	case !ok && t.current() != g.version:
-		return false
-	case ok && n != 0:
-		return n > 0
-	}
-	return t.Pin.Digest == "" || g.digest == "" || t.Pin.Digest == g.digest
-}
-
 // newest is the goal of an artifact's first wave: the newest release that any
 // of its targets may go to. It is false when there is none.
 func newest(ts []*Target) (goal, bool) {

@@ -29,12 +29,12 @@ func (p *planner) unread(w int) string {
 }
 
 // torn says of a group in lockstep which of its members could not come along.
-func (u *unit) torn(w int, goals map[Artifact]goal) string {
+func (p *planner) torn(u *unit, w int, goals map[Artifact]goal) string {
 	if u.group == nil || !u.group.Lockstep {
 		return ""
 	}
 	for _, t := range u.steps[w] {
-		if g := goals[t.Pin.Artifact]; g.version != "" && !t.reached(g) && !t.allows(g) {
+		if g := goals[t.Pin.Artifact]; g.version != "" && !p.reached(t, g) && !p.allows(t, g) {
 			return fmt.Sprintf("%s cannot go to %s, and group %s moves together", shortName(t.Pin.Artifact), g.version, u.group.Name)
 		}
 	}

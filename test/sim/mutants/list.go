@@ -191,23 +191,19 @@ var List = []Mutant{
 	a.digest = ""
 	return a`, `}
 	return a`, "what was published anew under a version passes with the first of several waves", ""},
-	{"promoter/plan.go", `if r.Version == g.version {
-			return true
-		}`, `if r.Version != "" {
-			return true
-		}`, "a target goes where its own policy does not let it", ""},
+	{"promoter/forward.go", `if r.Version == g.version {`, `if r.Version != "" {`, "a target goes where its own policy does not let it", ""},
 	{"promoter/plan.go", `if why := cmp.Or(p.unread(w), p.unproven(u, w)); why != "" {`, `if why := p.unproven(u, w); why != "" {`, "a file that cannot be read holds nothing", ""},
 	{"promoter/unit.go", `case n < 0:
 			low = g`, `case n > 0:
 			low = g`, "a wave has passed what its foremost target is at", ""},
-	{"promoter/unit.go", `return t.Pin.Digest == "" || g.digest == "" || t.Pin.Digest == g.digest`, `return true`, "what is published anew under a version is not seen", ""},
+	{"promoter/forward.go", `return !t.contentOnly(g) || p.older(g.digest, t.Pin.Digest)`, `return true`, "what is published anew under a version is not seen", ""},
 	{"promoter/unit.go", `if p.DigestPlace != nil && p.DigestPlace.Written != digest && p.Digest != "" {`, `if false {`, "a version moves, and the digest beside it stays", ""},
 	{"promoter/override.go", `if !ok || o.Wave < 0 || o.Wave >= last || written[k] {`, `if !ok || o.Wave < 0 || o.Wave > last || written[k] {`, "an overlay of the shared file's own wave is split off, too", ""},
-	{"promoter/unit.go", `return n > 0
+	{"promoter/forward.go", `return n > 0
 	}
-	return t.Pin.Digest`, `return n < 0
+	return !t.contentOnly`, `return n < 0
 	}
-	return t.Pin.Digest`, "what is newer is brought down", ""},
+	return !t.contentOnly`, "what is newer is brought down", ""},
 
 	// What is said, and to whom.
 	{"promoter/steer.go", `if r.Answered {
