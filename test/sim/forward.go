@@ -305,6 +305,9 @@ func (w *world) judgeHealth(v *view, no func(law, format string, args ...any), s
 			at = head
 		}
 		for _, r := range w.reachOf(o, at) {
+			if own && o.over == nil && !slices.Contains(w.reachOf(o, v.head), r) {
+				continue // an overlay that the base has meanwhile: both stand once it is merged
+			}
 			r.Wave = 0
 			why, _, _ := w.ill(r)
 			set := w.policy.Waves[o.wave].Quorum > 0 || w.budget(o.wave) > 0

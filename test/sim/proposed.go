@@ -170,6 +170,9 @@ func (w *world) judgeOpen(v *view, a promoter.Open) {
 		if !ok || o.State != "open" {
 			continue
 		}
+		if now := w.forge.pull(o.Number); now != nil && now.State != "open" {
+			continue // closed by another process, of which this one does not know yet: no more than may be are open
+		}
 		if ob.Change == b.Change && ob.Wave == b.Wave && ob.Part == b.Part && ob.Revert == b.Revert && (!b.Revert || ob.Attempt == b.Attempt) {
 			w.violate("no pull request twice", "%s: #%d is open for it", a, o.Number)
 		}

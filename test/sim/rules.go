@@ -150,17 +150,30 @@ func (w *world) edits(p *pull) []promoter.Edit {
 }
 
 // asClaimed reports whether a merge brought what its head's message says, and
-// nothing else: whoever wrote that, it is what we would have written.
+// nothing else: whoever wrote that, it is what we would have written, wherever
+// in the file it stands by now.
 func (w *world) asClaimed(p *pull) bool {
 	head, before, merged := w.repo.objects[p.Head], w.repo.objects[p.before], w.repo.objects[p.Merge]
 	if head == nil || before == nil || merged == nil {
 		return false
 	}
+	edits := promoter.ParseTrailers(head.message).Edits
 	files, err := makes(func(path string) ([]byte, bool, error) {
 		text, ok := before.files[path]
 		return []byte(text), ok, nil
-	}, promoter.ParseTrailers(head.message).Edits, before.at)
-	return err == nil && maps.Equal(before.files.with(files), merged.files)
+	}, edits, before.at)
+	if err == nil && maps.Equal(before.files.with(files), merged.files) {
+		return true
+	}
+	joined := maps.Clone(before.files)
+	for _, e := range edits {
+		text := joined[e.Place.File]
+		if e.Image != "" || e.Insert != (promoter.Insert{}) || strings.Count(text, e.Place.Written) != 1 {
+			return false
+		}
+		joined[e.Place.File] = strings.Replace(text, e.Place.Written, e.To, 1)
+	}
+	return maps.Equal(joined, merged.files)
 }
 
 // gatesOf are the gates that are about a place.
