@@ -101,7 +101,7 @@ func (x proposal) excuses(t *trial, target *Target) bool {
 		return false // what is not written down yet excuses nothing
 	}
 	return t.branch.Change == x.sheet.Change || slices.ContainsFunc(x.sheet.Members, func(m SheetMember) bool {
-		return m.Artifact == target.Pin.Artifact && m.Version == t.failedAt(target)
+		return m.Artifact == target.Pin.Artifact && t.failedAt(target).like(goal{m.Version, m.Digest})
 	})
 }
 

@@ -108,3 +108,58 @@ func TestWhatCameBackUnderAnotherName(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsTakenBackIsNamed: people read versions, and the content where that
+// is all that moves; in whichever scalars both are written.
+func TestWhatIsTakenBackIsNamed(t *testing.T) {
+	at := func(version, digest string, beside bool) *Target {
+		x := besides(digest)
+		x.Pin.Version, x.Pin.Place.Written = version, version
+		if !beside {
+			x.Pin.DigestPlace, x.Pin.Place.Written = nil, "example.com/web:"+version+"@"+digest
+		}
+		return x
+	}
+	for _, c := range []struct {
+		name, was, digest, title string
+		beside                   bool
+	}{
+		{"a version with its content", "0.9.0", contentA, "revert dev: web 1.0.0 -> 0.9.0", true},
+		{"both in one scalar", "0.9.0", contentA, "revert dev: web 1.0.0 -> 0.9.0", false},
+		{"what was published anew", "1.0.0", contentA, "revert dev: web 1.0.0@bbbbbbbb -> 1.0.0@aaaaaaaa", true},
+		{"the same in one scalar", "1.0.0", contentA, "revert dev: web 1.0.0@bbbbbbbb -> 1.0.0@aaaaaaaa", false},
+	} {
+		x := at("1.0.0", contentB, c.beside)
+		old := at(c.was, c.digest, c.beside)
+		forward, why := old.edits(goal{"1.0.0", contentB})
+		if why != "" {
+			t.Fatalf("%s: %s", c.name, why)
+		}
+		tr := &trial{pull: &Pull{Number: 1}}
+		var back []Edit
+		p := newPlanner(Observation{}, Policy{}, start)
+		for _, e := range forward {
+			inverse, why := p.inverse(x, e)
+			if why != "" {
+				t.Fatalf("%s: %s", c.name, why)
+			}
+			tr.targets, tr.edits, back = append(tr.targets, x), append(tr.edits, e), append(back, inverse)
+		}
+		s := Sheet{Wave: "dev", Revert: &SheetRevert{}, Members: returning(&unit{artifacts: []Artifact{x.Pin.Artifact}}, tr, back)}
+		if s.Title() != c.title {
+			t.Errorf("%s: %q, want %q", c.name, s.Title(), c.title)
+		}
+		from, to := tr.way("")
+		if want := strings.TrimPrefix(c.title, "revert dev: web "); want != to+" -> "+from {
+			t.Errorf("%s: the line says %q -> %q, and its revert %q", c.name, from, to, want)
+		}
+		// Once it is taken back, what failed is known by it.
+		taken := &trial{branch: Branch{Revert: true}, targets: []*Target{}, edits: []Edit{}}
+		for _, e := range back {
+			taken.targets, taken.edits = append(taken.targets, old), append(taken.edits, e)
+		}
+		if g := taken.failedAt(old); g != (goal{"1.0.0", contentB}) {
+			t.Errorf("%s: %s failed", c.name, g)
+		}
+	}
+}

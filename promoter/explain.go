@@ -39,7 +39,7 @@ func (p *planner) explainTrials() {
 			l.Change, l.Status, l.Why, l.Until, l.Pull = t.branch.Change, status, why, t.until, t.pull.Number
 			l.Evidence = about(t.evidence, l.Environment)
 			if !t.byHand {
-				l.From, l.To = t.left(l.Environment), l.From
+				l.From, l.To = t.way(l.Environment)
 			}
 		})
 	}
@@ -48,37 +48,6 @@ func (p *planner) explainTrials() {
 // stands reports whether the trial has a target in an environment.
 func (t *trial) stands(environment string) bool {
 	return slices.ContainsFunc(t.targets, func(x *Target) bool { return x.Pin.Environment == environment })
-}
-
-// left are the versions that a trial brought an environment away from.
-func (t *trial) left(environment string) string {
-	var out []string
-	for i, target := range t.targets {
-		if target.Pin.Environment != environment {
-			continue
-		}
-		if was := before(target, t.edits[i]); was != "" && !slices.Contains(out, was) {
-			out = append(out, was)
-		}
-	}
-	return strings.Join(out, ", ")
-}
-
-// before is the version that a scalar had before an edit, as far as it can be
-// told apart from what is written around it; empty for a digest beside a
-// version.
-func before(t *Target, e Edit) string {
-	was := e.Place.Written
-	if pre, post, ok := strings.Cut(e.To, t.Pin.Version); ok && t.Pin.Version != "" {
-		was = strings.TrimSuffix(strings.TrimPrefix(was, pre), post)
-	}
-	if strings.HasPrefix(was, "sha256:") {
-		if t.Pin.Version != "" {
-			return ""
-		}
-		return shortDigest(was)
-	}
-	return was
 }
 
 // about keeps the evidence that names an environment, or no place at all.

@@ -159,19 +159,5 @@ func (p *planner) proofs(ts []*Target) []*Target {
 	if !ok {
 		return ts
 	}
-	return slices.DeleteFunc(slices.Clone(ts), func(t *Target) bool { return excused(t) && p.trialOf[t].failedAt(t) == at.version })
-}
-
-// failedAt is the version that failed at one of the trial's targets: the one
-// that stands, or that a revert has taken back.
-func (t *trial) failedAt(target *Target) string {
-	if !t.branch.Revert {
-		return target.current()
-	}
-	for i, x := range t.targets {
-		if x == target {
-			return before(x, t.edits[i])
-		}
-	}
-	return ""
+	return slices.DeleteFunc(slices.Clone(ts), func(t *Target) bool { return excused(t) && p.trialOf[t].failedAt(t).like(at) })
 }

@@ -320,25 +320,24 @@ func (p *planner) revertSheet(t, failed *trial, edits []Edit, mode MergeMode) Sh
 // the trial's.
 func returning(u *unit, t *trial, edits []Edit) []SheetMember {
 	var out []SheetMember
+	back := slices.Clone(t.edits)
+	for i := range back {
+		back[i].Place.Written = edits[i].To // in an overlay nothing was written before
+	}
+	left := leftBy(t.targets, back)
 	for _, a := range u.artifacts {
 		m := SheetMember{Artifact: a, Update: Rollback}
 		var to []string
-		for i, target := range t.targets {
+		for _, target := range places(t.targets) {
 			if target.Pin.Artifact != a {
 				continue
 			}
-			from := cmp.Or(target.Pin.Version, shortDigest(target.Pin.Digest))
-			e := t.edits[i]
-			e.Place.Written = edits[i].To
-			back := before(target, e)
-			if back == "" {
-				continue // the version beside it says it
-			}
-			if !slices.Contains(m.From, from) {
+			is, back := target.content(), left[target]
+			if from := is.beside(back); !slices.Contains(m.From, from) {
 				m.From = append(m.From, from)
 			}
-			if !slices.Contains(to, back) {
-				to = append(to, back)
+			if text := back.beside(is); !slices.Contains(to, text) {
+				to = append(to, text)
 			}
 		}
 		if len(to) == 0 {

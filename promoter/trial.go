@@ -35,7 +35,6 @@ type trial struct {
 	wave    int
 	targets []*Target // those that still read what it wrote
 	edits   []Edit    // in the order of targets
-	partial bool      // something that it wrote has been changed since
 	class   Class
 
 	standing  standing
@@ -93,12 +92,10 @@ func (p *planner) findTrials() {
 		}
 		t := &trial{pull: pull, branch: branch, wave: -1, class: C3}
 		for _, e := range pull.Edits {
-			stands := false
 			for _, target := range at[scalarOf(e)] {
 				if written(target, e) != e.To {
 					continue
 				}
-				stands = true
 				if target.Pin.DigestPlace != nil && !pull.stands(target) {
 					continue // its other half is not ours any more
 				}
@@ -107,7 +104,6 @@ func (p *planner) findTrials() {
 					t.targets, t.edits = append(t.targets, target), append(t.edits, e)
 				}
 			}
-			t.partial = t.partial || !stands
 		}
 		if len(t.targets) > 0 {
 			p.trials = append(p.trials, t)
