@@ -32,9 +32,10 @@ func (g goal) before(t *Target, e Edit) goal {
 	}
 	if t.Pin.Digest != "" && t.Pin.DigestPlace == nil {
 		to = strings.TrimSuffix(to, "@"+t.Pin.Digest)
-		at := strings.LastIndex(was, "@") + 1
-		g.digest = was[at:]
-		was = was[:max(at-1, 0)]
+		g.digest = ""
+		if i := strings.LastIndex(was, "@"); i >= 0 {
+			was, g.digest = was[:i], was[i+1:]
+		}
 	}
 	if t.Pin.Version == "" {
 		return g
