@@ -149,12 +149,12 @@ func (o *Observer) wrote(ctx context.Context, pull *promoter.Pull) ([]promoter.E
 }
 
 // beside finds what a merge wrote of its edits where others changed the same
-// files at the same moment: the forge joined both, line by line. Each line that
-// the merge changed must be one edit's, and what it did not change must read
-// what was to be written already. Otherwise nothing is known of it.
+// files at the same moment: the forge joined both, line by line. A file is what
+// its edits make of it, or each line that the merge changed in it is one edit's;
+// and what it did not change must read what was to be written already. Otherwise
+// nothing is known of it.
 func (o *Observer) beside(ctx context.Context, before string, edits []promoter.Edit, changes []Change) []promoter.Edit {
-	left := edits
-	var done []promoter.Edit
+	left, done, changes := o.whole(ctx, before, edits, changes)
 	for _, c := range changes {
 		was, is := bytes.Split(c.Before, []byte("\n")), bytes.Split(c.After, []byte("\n"))
 		if c.Before == nil || c.After == nil || len(was) != len(is) {
@@ -180,6 +180,47 @@ func (o *Observer) beside(ctx context.Context, before string, edits []promoter.E
 		}
 	}
 	return done
+}
+
+// whole finds the files that are just what their edits make of them, with what
+// goes with these (a lock file); the rest is left.
+func (o *Observer) whole(ctx context.Context, before string, edits []promoter.Edit, changes []Change) (left, done []promoter.Edit, rest []Change) {
+	after := map[string][]byte{}
+	for _, c := range changes {
+		after[c.Path] = c.After
+	}
+	for len(edits) > 0 {
+		file := edits[0].Place.File
+		var own, others []promoter.Edit
+		for _, e := range edits {
+			if e.Place.File == file {
+				own = append(own, e)
+			} else {
+				others = append(others, e)
+			}
+		}
+		edits = others
+		made, err := remake(ctx, o.Repo, o.Make, before, own)
+		for path, data := range made {
+			if is, ok := after[path]; !ok || is == nil || !bytes.Equal(is, data) {
+				err = ErrNotFound
+			}
+		}
+		if err != nil {
+			left = append(left, own...)
+			continue
+		}
+		done = append(done, own...)
+		for path := range made {
+			delete(after, path)
+		}
+	}
+	for _, c := range changes {
+		if _, ok := after[c.Path]; ok {
+			rest = append(rest, c)
+		}
+	}
+	return left, done, rest
 }
 
 // stands reports whether a commit reads already what an edit would write.

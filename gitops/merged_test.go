@@ -82,6 +82,37 @@ func (h *hiccup) Changes(string, string) ([]Change, error) {
 	return []Change{{Path: "a.yaml", Before: []byte("redis: \"1.0.0\"\n"), After: []byte("redis: '1.1.0'\n")}}, nil
 }
 
+// TestAMergeBesideOthersInOneOfItsFiles: a person changed one of the files, and
+// the other got what nothing stood for before.
+func TestAMergeBesideOthersInOneOfItsFiles(t *testing.T) {
+	t.Parallel()
+	const base, over = "note: a\nredis: 1.0.0\n", "spec:\n  replicas: 3\n"
+	edits := []promoter.Edit{
+		{Place: promoter.Place{File: "a.yaml", Line: 2, Start: 15, End: 20, Path: "redis", Written: "1.0.0"}, To: "1.1.0"},
+		{Place: promoter.Place{File: "over.yaml", Path: "spec.redis.version", Written: "1.0.0"}, To: "1.1.0", Insert: promoter.Insert{Field: "spec.redis.version"}},
+	}
+	files := map[string]string{"a.yaml": strings.Replace(base, "note: a", "note: something longer", 1), "over.yaml": over}
+	o := Observer{
+		Repo: snapshots{files: map[string]map[string]string{"before": files}},
+		Make: func(read func(string) ([]byte, bool, error), edits []promoter.Edit, at time.Time) (map[string][]byte, error) {
+			return edit.Files(read, edits, at)
+		},
+	}
+	made, err := remake(t.Context(), o.Repo, o.Make, "before", edits[1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for more, want := range map[string]int{"": 2, "other: b\n": 0} {
+		changes := []Change{
+			{Path: "a.yaml", Before: []byte(files["a.yaml"]), After: []byte(strings.Replace(files["a.yaml"], "1.0.0", "1.1.0", 1))},
+			{Path: "over.yaml", Before: []byte(over), After: append(made["over.yaml"], more...)},
+		}
+		if got := o.beside(t.Context(), "before", edits, changes); len(got) != want {
+			t.Errorf("with %q besides: it wrote %v, want %d edits", more, got, want)
+		}
+	}
+}
+
 // TestWhatCouldNotBeReadIsReadAgain: a merge of which nothing is known, because
 // a file could not be read just then, is known at the next look.
 func TestWhatCouldNotBeReadIsReadAgain(t *testing.T) {
