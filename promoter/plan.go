@@ -210,6 +210,11 @@ func (u *unit) proving(w int) bool {
 func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]goal, string) {
 	out := map[Artifact]goal{}
 	why := ""
+	for b := len(p.pol.Waves) - 1; b >= 0; b-- { // the nearest says it
+		if len(u.blind[b]) > 0 && p.pol.precedes(b, w) {
+			return nil, fmt.Sprintf("wave %s says nothing of it (%s)", p.pol.Waves[b].Name, u.blind[b][0].Choice.Unknown)
+		}
+	}
 	for _, a := range u.artifacts {
 		before := u.before(a, w, p.pol)
 		if len(before) == 0 {
@@ -220,9 +225,6 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 		}
 		var low goal
 		for _, b := range before {
-			if len(u.blind[b]) > 0 {
-				return nil, fmt.Sprintf("wave %s says nothing of it (%s)", p.pol.Waves[b].Name, u.blind[b][0].Choice.Unknown)
-			}
 			g, ok := passed(p.proofs(u.of(a, b)))
 			if !ok {
 				return nil, fmt.Sprintf("wave %s is at versions that cannot be compared", p.pol.Waves[b].Name)

@@ -140,7 +140,7 @@ func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s sh
 	edits = sortEdits(edits)
 	b := Branch{Change: id, Wave: wave.Name, Part: s.name}
 	name, pull := p.attempt(b)
-	if late := p.latecomers(pull, kept); len(late) > 0 {
+	for late := p.latecomers(pull, kept); len(late) > 0; late = p.latecomers(pull, kept) {
 		if len(late) < len(kept) { // the others have a word of their own
 			p.share(u, w, id, goals, share{name: s.name, targets: slices.DeleteFunc(kept, func(t *Target) bool { return slices.Contains(late, t) })}, ahead)
 		}
