@@ -20,16 +20,10 @@ type Answerer struct {
 	History  History
 	Origins  *Origins
 	Now      func() time.Time
-
-	mu sync.Mutex
-	// final are the seals of commits that hold a last word: they are read
-	// once. It may be lost at any time.
-	final map[string]promoter.Sealing
+	// LastWords are the same for all that write seals in this process; nil
+	// remembers nothing.
+	LastWords *LastWords
 }
-
-// settled is how long after a good word another run that looked at the same
-// moment may still say a bad one.
-const settled = 5 * time.Minute
 
 // atOnce is how many questions are answered at the same time.
 const atOnce = 8
@@ -75,16 +69,14 @@ func (a *Answerer) Answer(ctx context.Context, obs *promoter.Observation, talk T
 }
 
 func (a *Answerer) seals(ctx context.Context, commit string) promoter.Sealing {
-	a.mu.Lock()
-	s, ok := a.final[commit]
-	a.mu.Unlock()
-	if ok {
+	if s, ok := a.LastWords.get(commit); ok {
 		return a.clocked(s)
 	}
 	statuses, err := a.Forge.Statuses(ctx, commit)
 	if err != nil {
 		return promoter.Sealing{Unknown: err.Error()}
 	}
+	var s promoter.Sealing
 	last := false
 	for _, st := range statuses {
 		stage, of, ok := promoter.ParseSeal(st.Context)
@@ -99,12 +91,7 @@ func (a *Answerer) seals(ctx context.Context, commit string) promoter.Sealing {
 		last = last || stage == promoter.StageVerdict && of == "" && (level == promoter.Fail || a.Now().Sub(st.At) > settled)
 	}
 	if last {
-		a.mu.Lock()
-		if a.final == nil || len(a.final) >= mostRemembered {
-			a.final = map[string]promoter.Sealing{}
-		}
-		a.final[commit] = s
-		a.mu.Unlock()
+		a.LastWords.put(commit, s)
 	}
 	return a.clocked(s)
 }

@@ -38,6 +38,16 @@ type view struct {
 	d     promoter.Decision
 }
 
+// refusedFor is how long a process that lives on remembers that the forge would
+// not merge a pull's head.
+const refusedFor = 10 * time.Minute
+
+// refusal is what the forge said against merging a head.
+type refusal struct {
+	head, why string
+	at        time.Time
+}
+
 // process is one run of Promoter, which knows nothing when it begins.
 type process struct {
 	world    *world
@@ -45,15 +55,15 @@ type process struct {
 	clone    *clone
 	ledger   *gitops.Ledger
 	answers  *gitops.Answerer
-	refusals map[int]string
+	refusals map[int]refusal
 	twice    []gitops.Duplicate // what stands twice, as it was last seen
 }
 
 func (w *world) process() *process {
 	l := &line{world: w}
 	c := &clone{line: l, repo: w.repo}
-	p := &process{world: w, line: l, clone: c, ledger: &gitops.Ledger{}, refusals: map[int]string{}}
-	p.answers = &gitops.Answerer{Forge: l, Engines: w.engines(), Meter: engine{world: w}, Now: w.clock, Origins: &gitops.Origins{Repo: c, Make: makes}}
+	p := &process{world: w, line: l, clone: c, ledger: &gitops.Ledger{}, refusals: map[int]refusal{}}
+	p.answers = &gitops.Answerer{Forge: l, Engines: w.engines(), Meter: engine{world: w}, Now: w.clock, Origins: &gitops.Origins{Repo: c, Make: makes}, LastWords: &gitops.LastWords{}}
 	p.answers.Listener = &gitops.Listener{Forge: l, Words: words(), Now: w.clock}
 	return p
 }
@@ -104,9 +114,15 @@ func (w *world) handBetween(pick uint64) {
 	w.deed(strings.TrimPrefix(kind, "person "), rng)
 }
 
-// tick is one run of a process that knows nothing. It reports whether it came to
-// an end.
-func (w *world) tick() bool { return w.run(w.process()) }
+// tick is one run of a process that knows nothing, or of one that has lived on
+// since the last, with all that it keeps, unless it was killed: that is how
+// "promoter serve" runs. It reports whether it came to an end.
+func (w *world) tick() bool {
+	if !w.serves || w.served == nil || w.served.line.dead {
+		w.served = w.process()
+	}
+	return w.run(w.served)
+}
 
 // run lets a process look and act until nothing is to be done, unless it is
 // killed. It reports whether it came to an end.
@@ -235,7 +251,7 @@ func (p *process) do(a promoter.Action) gitops.Outcome {
 		w.acted["failed"]++
 		w.tell("   failed %s: %v", a, err)
 		if m, ok := a.(promoter.Merge); ok && (errors.Is(err, gitops.ErrDenied) || errors.Is(err, gitops.ErrConflict)) {
-			p.refusals[m.Number] = m.Head + " " + errors.Unwrap(err).Error()
+			p.refusals[m.Number] = refusal{m.Head, errors.Unwrap(err).Error(), w.now}
 		}
 	case o.Stale:
 		w.acted["stale"]++
@@ -251,7 +267,7 @@ func (p *process) executor() *gitops.Executor {
 	w := p.world
 	p.clone.refs = w.repo.refs
 	return &gitops.Executor{
-		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Selves: []string{bot}, Engines: w.engines(), Now: w.clock,
+		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Selves: []string{bot}, Engines: w.engines(), Now: w.clock, LastWords: p.answers.LastWords,
 		Render: func(s promoter.Sheet) (string, string, error) { return s.Title(), templates.Marker(s), nil },
 	}
 }
@@ -284,9 +300,8 @@ func (p *process) look(s stumble) (*view, bool) {
 		return strings.Compare(a.Branch, b.Branch)
 	})
 	for i := range obs.Pulls {
-		at, why, _ := strings.Cut(p.refusals[obs.Pulls[i].Number], " ")
-		if at == obs.Pulls[i].Head && why != "" {
-			obs.Pulls[i].Refused = why
+		if r, ok := p.refusals[obs.Pulls[i].Number]; ok && r.head == obs.Pulls[i].Head && w.now.Sub(r.at) < refusedFor {
+			obs.Pulls[i].Refused = r.why
 		}
 	}
 	talk := p.answers.Listener.Listen(ctx, []string{bot})
@@ -307,7 +322,7 @@ func (p *process) look(s stumble) (*view, bool) {
 		}
 		d = promoter.Plan(obs, w.policy, w.now)
 	}
-	v := &view{at: w.now, obs: obs, shown: p.line.forge(), head: head, d: d}
+	v := &view{at: w.now, obs: obs, shown: w.known(p.line.forge(), obs.Sealings), head: head, d: d}
 	if len(d.Questions) > 0 {
 		w.violate("questions", "%d rounds of answers, and still a question about %s", maxRounds, d.Questions[0].Key)
 	}
@@ -316,6 +331,21 @@ func (p *process) look(s stumble) (*view, bool) {
 		w.shuffle(v)
 	}
 	return v, true
+}
+
+// known is the forge as a process knows it that may be shown an old one, and
+// remembers what was sealed since.
+func (w *world) known(shown *forge, sealings map[string]promoter.Sealing) *forge {
+	if shown == w.forge || !w.serves {
+		return shown
+	}
+	out := shown.clone()
+	for commit, s := range sealings {
+		if slices.ContainsFunc(s.Seals, func(x promoter.Seal) bool { return x.Stage == promoter.StageVerdict }) {
+			out.statuses[commit] = w.forge.statuses[commit]
+		}
+	}
+	return out
 }
 
 // shuffle holds a decision to being a function of the facts.

@@ -28,7 +28,7 @@ func (s *story) build() *world {
 		cfg: s.cfg, start: monday, now: monday, repo: newRepo(), forge: &forge{statuses: map[string][]statusOf{}},
 		slotOf: map[promoter.Reached]*slot{}, offered: map[promoter.Artifact][]promoter.Release{}, tainted: map[string]bool{},
 		injected: map[string]int{}, acted: map[string]int{}, places: map[string]promoter.Place{}, catalogs: map[promoter.Artifact]*promoter.Catalog{},
-		once: map[string]int{}, retagged: map[string]int{}, verdicts: map[string]time.Time{}, seenFor: map[string][]string{}, shuffled: s.seed,
+		once: map[string]int{}, retagged: map[string]int{}, verdicts: map[string]time.Time{}, seenFor: map[string][]string{}, shuffled: s.seed, serves: s.seed%2 == 1,
 	}
 	var envs []string
 	for _, g := range s.envs {

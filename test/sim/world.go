@@ -67,6 +67,8 @@ type world struct {
 	told        []string // what happened, for people; nil: not wanted
 	telling     bool
 	last        promoter.Decision
+	serves      bool     // one process lives on from look to look
+	served      *process // the last that did
 	shuffled    uint64
 	places      map[string]promoter.Place
 	catalogs    map[promoter.Artifact]*promoter.Catalog
