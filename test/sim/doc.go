@@ -11,7 +11,8 @@
 // step can be left out: a story that breaks a law is shrunk to the steps that are
 // needed for it.
 //
-// It refuses to help: every tick is a process that knows nothing, the laws are
-// judged by what the world is and not by what a decision says of itself, and
-// the same seed tells the same story.
+// It refuses to help: every look is made by a process that knows nothing (in
+// every second story by one that lives on, with what it keeps, until it is
+// killed), the laws are judged by what the world is and not by what a decision
+// says of itself, and the same seed tells the same story.
 package sim
