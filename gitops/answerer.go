@@ -42,7 +42,7 @@ func (a *Answerer) Answer(ctx context.Context, obs *promoter.Observation, talk T
 		g.Go(func() error {
 			switch q.About {
 			case promoter.AboutSeals:
-				s := a.seals(ctx, q.Commit)
+				s := a.seals(ctx, q.Commit, q.Fresh)
 				mu.Lock()
 				obs.Sealings[q.Key] = s
 				mu.Unlock()
@@ -68,8 +68,8 @@ func (a *Answerer) Answer(ctx context.Context, obs *promoter.Observation, talk T
 	_ = g.Wait() // no answer is an error: what is unknown says so itself
 }
 
-func (a *Answerer) seals(ctx context.Context, commit string) promoter.Sealing {
-	if s, ok := a.LastWords.get(commit); ok {
+func (a *Answerer) seals(ctx context.Context, commit string, fresh bool) promoter.Sealing {
+	if s, failed, ok := a.LastWords.get(commit); ok && (failed || !fresh) {
 		return a.clocked(s)
 	}
 	statuses, err := a.Forge.Statuses(ctx, commit)
@@ -77,7 +77,7 @@ func (a *Answerer) seals(ctx context.Context, commit string) promoter.Sealing {
 		return promoter.Sealing{Unknown: err.Error()}
 	}
 	var s promoter.Sealing
-	last := false
+	last, failed := false, false
 	for _, st := range statuses {
 		stage, of, ok := promoter.ParseSeal(st.Context)
 		if !ok || st.State != "success" && st.State != "failure" {
@@ -88,10 +88,13 @@ func (a *Answerer) seals(ctx context.Context, commit string) promoter.Sealing {
 			level = promoter.Fail
 		}
 		s.Seals = append(s.Seals, promoter.Seal{Commit: commit, Stage: stage, Of: of, Verdict: level, Reason: st.Description, At: st.At})
-		last = last || stage == promoter.StageVerdict && of == "" && (level == promoter.Fail || a.Now().Sub(st.At) > settled)
+		if stage == promoter.StageVerdict && of == "" {
+			failed = failed || level == promoter.Fail
+			last = last || failed || a.Now().Sub(st.At) > settled
+		}
 	}
 	if last {
-		a.LastWords.put(commit, s)
+		a.LastWords.put(commit, s, failed)
 	}
 	return a.clocked(s)
 }

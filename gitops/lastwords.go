@@ -8,37 +8,43 @@ import (
 )
 
 // LastWords are the seals of commits that hold a verdict: they are read once. A
-// person's word may unmake a pass at any time: then it is written by somebody
-// who forgets it here, or finds it written when he is about to. It may be lost.
+// failure is final. A pass may be unmade by a person's word at any time: it is
+// read again where somebody has said one, and where one of us writes. All of it
+// may be lost.
 type LastWords struct {
 	mu sync.Mutex
-	of map[string]promoter.Sealing
+	of map[string]lastWord
+}
+
+type lastWord struct {
+	seals  promoter.Sealing
+	failed bool
 }
 
 // settled is how long after a good word another run that looked at the same
 // moment may still say a bad one.
 const settled = 5 * time.Minute
 
-func (l *LastWords) get(commit string) (promoter.Sealing, bool) {
+func (l *LastWords) get(commit string) (s promoter.Sealing, failed, ok bool) {
 	if l == nil {
-		return promoter.Sealing{}, false
+		return promoter.Sealing{}, false, false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s, ok := l.of[commit]
-	return s, ok
+	w, ok := l.of[commit]
+	return w.seals, w.failed, ok
 }
 
-func (l *LastWords) put(commit string, s promoter.Sealing) {
+func (l *LastWords) put(commit string, s promoter.Sealing, failed bool) {
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.of == nil || len(l.of) >= mostRemembered {
-		l.of = map[string]promoter.Sealing{}
+		l.of = map[string]lastWord{}
 	}
-	l.of[commit] = s
+	l.of[commit] = lastWord{s, failed}
 }
 
 // forget lets a commit's seals be read again: they are written to.

@@ -28,7 +28,7 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		if edits, ok := l.get(commit); !ok || edits[0].To != commit {
 			t.Fatalf("commit %s is not remembered", commit)
 		}
-		if s := a.seals(t.Context(), commit); len(s.Seals) != 1 {
+		if s := a.seals(t.Context(), commit, false); len(s.Seals) != 1 {
 			t.Fatalf("the seals of %s: %+v", commit, s)
 		}
 		if len(l.done) > mostRemembered || len(a.LastWords.of) > mostRemembered {
@@ -61,17 +61,20 @@ func TestAPassThatAPersonUnmakesIsReadAgain(t *testing.T) {
 		last := &LastWords{}
 		a := Answerer{Forge: f, Now: time.Now, LastWords: last}
 		e := Executor{Forge: f, LastWords: last}
-		if s := a.seals(t.Context(), "c"); len(s.Seals) != 1 || s.Seals[0].Verdict != promoter.Pass {
+		if s := a.seals(t.Context(), "c", false); len(s.Seals) != 1 || s.Seals[0].Verdict != promoter.Pass {
 			t.Fatalf("%+v", s)
 		}
 		if others {
 			f.statuses = append(f.statuses, Status{Context: "promoter/verdict", State: "failure", At: time.Unix(1, 0)})
 		}
 		asked := promoter.WriteSeal{Asked: true, Seal: promoter.Seal{Commit: "c", Stage: promoter.StageVerdict, Verdict: promoter.Fail}}
+		if s := a.seals(t.Context(), "c", true); len(s.Seals) != len(f.statuses) {
+			t.Errorf("another did: %v: asked again, what is known is %+v", others, s.Seals)
+		}
 		if err := e.seal(t.Context(), asked); err != nil || len(f.statuses) != 2 {
 			t.Errorf("another did: %v: %v, %d statuses", others, err, len(f.statuses))
 		}
-		if s := a.seals(t.Context(), "c"); len(s.Seals) != 2 {
+		if s := a.seals(t.Context(), "c", false); len(s.Seals) != 2 {
 			t.Errorf("another did: %v: what is known is %+v", others, s.Seals)
 		}
 	}

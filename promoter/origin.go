@@ -135,7 +135,7 @@ func (p *planner) failedBefore(change string) string {
 		s, ok := p.obs.Sealings[pull.Merge]
 		switch {
 		case !ok:
-			p.question(Question{About: AboutSeals, Key: pull.Merge, Commit: pull.Merge, Pull: pull.Number, Branch: pull.Branch})
+			p.question(Question{About: AboutSeals, Key: pull.Merge, Commit: pull.Merge, Pull: pull.Number, Branch: pull.Branch, Fresh: true})
 			return fmt.Sprintf("the seals of #%d of the same change are not read yet", pull.Number)
 		case s.Unknown != "":
 			return fmt.Sprintf("the seals of #%d of the same change cannot be read: %s", pull.Number, s.Unknown)

@@ -34,6 +34,9 @@ type Question struct {
 	Branch string  `json:"branch,omitempty"`
 	Head   string  `json:"head,omitempty"`   // of the pull
 	Commit string  `json:"commit,omitempty"` // the merge commit; of AboutSeals: the one whose seals are wanted
+	// Fresh is set of AboutSeals where a pass that was read before may have been
+	// unmade since by a person's word.
+	Fresh bool `json:"fresh,omitempty"`
 	// Author, HeadAt and From are of AboutApprovals: who opened the pull, when
 	// its head was written, and who may approve (empty: anyone the forge lets).
 	Author string    `json:"author,omitempty"`

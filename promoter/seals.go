@@ -15,7 +15,7 @@ func (p *planner) sealsOn(commit string, t *trial) ([]Seal, bool) {
 	t.unread = !ok || s.Unknown != ""
 	switch {
 	case !ok:
-		p.question(Question{About: AboutSeals, Key: commit, Commit: commit, Pull: t.pull.Number, Branch: t.pull.Branch})
+		p.question(Question{About: AboutSeals, Key: commit, Commit: commit, Pull: t.pull.Number, Branch: t.pull.Branch, Fresh: p.wishedBack(t)})
 		t.why = "its seals are not read yet"
 	case s.Unknown != "":
 		t.why = "its seals cannot be read: " + s.Unknown
@@ -23,6 +23,14 @@ func (p *planner) sealsOn(commit string, t *trial) ([]Seal, bool) {
 		return s.Seals, true
 	}
 	return nil, false
+}
+
+// wishedBack reports whether somebody has asked for a trial's pull to be taken
+// back, or it has been: here or by another process, whatever its seal was.
+func (p *planner) wishedBack(t *trial) bool {
+	b := t.branch
+	b.Revert = true
+	return slices.Contains(t.pull.Labels, RevertLabel) || p.pulls[b.String()] != nil
 }
 
 // newestSeal is what a stage's seals come to. Of verdicts a failure stands,

@@ -44,6 +44,10 @@ func (p *planner) weigh(t *trial, q Question, d Delivery) {
 		}
 		return
 	}
+	if file := p.unseen(t.pull); file != "" {
+		t.why = file + ", which it wrote, cannot be read now: nobody knows what it reaches"
+		return
+	}
 	if t.converged.IsZero() {
 		t.why = "all of it runs the commit"
 		p.seal(t, StageConverged, Pass, convergedText(len(d.Apps), c))

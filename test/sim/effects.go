@@ -44,6 +44,9 @@ func (w *world) pushed(branch, from, to string) {
 		if c == nil || w.repo.holds(h, main) {
 			break
 		}
+		if slices.ContainsFunc(w.log, func(m motion) bool { return w.repo.holds(h, m.hash) }) {
+			break // the base had it, and whoever rewrote that has dropped it
+		}
 		if !c.ours && !w.repo.holds(h, to) {
 			w.violate("a person's commit is never overwritten (law 1)", "%s is set from %s to %s", branch, short(from), short(to))
 		}
