@@ -158,8 +158,8 @@ func (s *story) outcome(steps []step) *Tale {
 		return t
 	}
 	grouped := slices.ContainsFunc(w.slots, func(s *slot) bool { return s.group != "" })
-	if len(w.bad) > 0 && (w.queue || grouped || w.injected["dim"] > 0) {
-		return t // what fails first depends on how long it was queued, on what moves with it, on which place could be listed
+	if len(w.bad) > 0 && (w.queue || grouped || w.injected["dim"]+w.injected["unread"] > 0) {
+		return t // what fails first depends on how long it was queued, on what moves with it, on which place could be read
 	}
 	calm := slices.DeleteFunc(slices.Clone(steps), func(x step) bool { return x.ours })
 	if len(calm) == len(steps) {
