@@ -163,3 +163,21 @@ func TestWhatIsTakenBackIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestAnOlderContentFarBackHolds: a person took a republished image back in the
+// first wave. The last one does not get it from the second.
+func TestAnOlderContentFarBackHolds(t *testing.T) {
+	from := contentPlace
+	from.Written = contentA
+	brought := Pull{Number: 1, Branch: Branch{Change: "web-1", Wave: "dev"}.String(), State: PullMerged, MergedAt: start, Edits: []Edit{{Place: from, To: contentB}}}
+	for dev, want := range map[string]string{contentA: contentA, contentB: contentB, contentC: contentB} {
+		u := &unit{steps: [][]*Target{{besides(dev)}, {besides(contentB)}, {besides(contentA)}}, blind: make([][]*Target, 3)}
+		a := u.steps[0][0].Pin.Artifact
+		u.artifacts = []Artifact{a}
+		p := newPlanner(Observation{Pulls: []Pull{brought}}, Policy{Waves: []Wave{{Name: "dev"}, {Name: "staging", After: []int{0}}, {Name: "production", After: []int{1}}}}, start)
+		goals, _ := p.goals(u, 2, map[Artifact]goal{a: {"1.0.0", contentC}})
+		if goals[a].digest != want {
+			t.Errorf("the first wave has %s: the last goes to %s, want %s", shortDigest(dev), goals[a], shortDigest(want))
+		}
+	}
+}

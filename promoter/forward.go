@@ -56,6 +56,14 @@ func (p *planner) older(a, b string) bool {
 	return !at.IsZero() && at.Before(bt)
 }
 
+// olderContent reports whether all that parts two goals is what they hold under
+// one version, and the first is not known to be ahead: it is not what is
+// published now, and was not brought after the other.
+func (p *planner) olderContent(g, than, first goal) bool {
+	return g.version == than.version && g.digest != "" && than.digest != "" && g.digest != than.digest &&
+		g.digest != first.digest && !p.older(than.digest, g.digest)
+}
+
 // replacedOnly is when a content was brought that pulls of ours have replaced
 // and never brought: before all that they have.
 var replacedOnly = time.Unix(0, 0)

@@ -237,7 +237,7 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 		// A wave farther back that a person took back holds what comes after it.
 		for b := range p.pol.Waves {
 			if ts := p.proofs(u.of(a, b)); len(ts) > 0 && !slices.Contains(before, b) && p.pol.precedes(b, w) {
-				if g, ok := passed(ts); ok && better(a.Kind, low, g) {
+				if g, ok := passed(ts); ok && (better(a.Kind, low, g) || p.olderContent(g, low, first[a])) {
 					low = g
 					if why == "" {
 						why = fmt.Sprintf("for wave %s, which is at %s", p.pol.Waves[b].Name, g.version)

@@ -192,6 +192,9 @@ func (w *world) judgeOpen(v *view, a promoter.Open) {
 	if b.Revert || w.meddled || len(w.tainted) > 0 || w.injected["look stale"] > 0 {
 		return // people may have opened again what was closed; what is not shown is not counted
 	}
+	if c := w.repo.objects[a.Head]; c != nil && len(c.parents) > 0 && c.parents[0] != v.head {
+		return // there was room when its branch was pushed, and the base has moved since: what has begun is finished
+	}
 	if most := w.policy.MaxOpen; most > 0 && open >= most {
 		w.violate("the limit of open pull requests", "%s: %d are open", a, open)
 	}
