@@ -18,6 +18,7 @@ func Plan(obs Observation, pol Policy, now time.Time) Decision {
 	for _, pulls := range p.changes { // the newest speaks first, whatever order they came in
 		slices.SortFunc(pulls, func(a, b *Pull) int { return cmp.Or(b.Number-a.Number, strings.Compare(a.Branch, b.Branch)) })
 	}
+	p.heedCloses()
 	p.heedReverts()
 	p.findTrials()
 	p.explainUnplaced()

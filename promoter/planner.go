@@ -73,7 +73,8 @@ func newPlanner(obs Observation, pol Policy, now time.Time) *planner {
 }
 
 // seePull remembers the pull that speaks for a branch: a merged one before
-// an open one before a closed one, and among equals the newest.
+// an open one before one that a person closed before one that we did, and among
+// equals the newest.
 func (p *planner) seePull(pull *Pull) {
 	if pull.Number > 0 {
 		p.numbered[pull.Number] = pull
@@ -94,12 +95,30 @@ func (p *planner) seePull(pull *Pull) {
 	if n := p.holds[id]; ok && slices.Contains(pull.Labels, HoldLabel) && pull.State != PullClosed && (n == 0 || pull.Number < n) {
 		p.holds[id] = pull.Number
 	}
-	rank := func(s PullState) int {
-		return slices.Index([]PullState{PullBranch, PullClosed, PullOpen, PullMerged}, s)
+	rank := func(x *Pull) int {
+		by := 2 * slices.Index([]PullState{PullBranch, PullClosed, PullOpen, PullMerged}, x.State)
+		return by - btoi(x.State == PullClosed && slices.Contains(x.Labels, SupersededLabel))
 	}
 	old := p.pulls[pull.Branch]
-	if old == nil || cmp.Or(rank(pull.State)-rank(old.State), pull.Number-old.Number) > 0 {
+	if old == nil || cmp.Or(rank(pull)-rank(old), pull.Number-old.Number) > 0 {
 		p.pulls[pull.Branch] = pull
+	}
+}
+
+// heedCloses lets a pull that a person closed speak for its branch where one of
+// us opened it again, which had not seen that. Who opened it otherwise meant it.
+func (p *planner) heedCloses() {
+	for branch, pull := range p.pulls {
+		if pull.State != PullOpen {
+			continue
+		}
+		for _, old := range p.changes[pull.change()] {
+			if old.Branch == branch && old.Number < pull.Number && old.State == PullClosed && old.Author == pull.Author && pull.Author != "" &&
+				!slices.Contains(old.Labels, SupersededLabel) && !slices.Contains(old.Labels, RetryLabel) {
+				p.pulls[branch] = old
+				break // the newest is the first
+			}
+		}
 	}
 }
 

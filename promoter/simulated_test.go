@@ -97,3 +97,67 @@ func TestOfOneBranchTheMergedPullSpeaks(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAPersonClosedIsNotOpenedByOneWhoHadNotSeenIt: a person closed our pull,
+// and a process that looked before opened its branch again. That is closed, and
+// the person's refusal stands; what a person opens again is meant.
+func TestWhatAPersonClosedIsNotOpenedByOneWhoHadNotSeenIt(t *testing.T) {
+	branch := Branch{Change: "redis-2", Wave: "dev"}.String()
+	for _, c := range []struct {
+		name   string
+		first  Pull
+		by     string // who opened the second
+		closed bool
+	}{
+		{"a run that had not seen it", Pull{ClosedBy: "ana"}, "bot", true},
+		{"the person", Pull{ClosedBy: "ana"}, "ana", false},
+		{"after we had closed it ourselves", Pull{Labels: []string{SupersededLabel}}, "bot", false},
+		{"after somebody asked for a retry", Pull{ClosedBy: "ana", Labels: []string{RetryLabel}}, "bot", false},
+	} {
+		c.first.Number, c.first.Branch, c.first.State, c.first.Author = 1, branch, PullClosed, "bot"
+		second := Pull{Number: 2, Branch: branch, State: PullOpen, Head: "h", Ours: true, Author: c.by}
+		p := newPlanner(Observation{}, Policy{Waves: []Wave{{Name: "dev"}}, Delivers: true}, start)
+		p.obs.Pulls = []Pull{c.first, second}
+		for _, order := range [][]int{{0, 1}, {1, 0}} {
+			p.pulls, p.changes = map[string]*Pull{}, map[string][]*Pull{}
+			for _, i := range order {
+				p.seePull(&p.obs.Pulls[i])
+			}
+			p.heedCloses()
+			if refused := p.pulls[branch].Number == 1; refused != c.closed {
+				t.Errorf("%s opened it: the refusal speaks: %v", c.name, refused)
+			}
+		}
+		p.wanted[branch] = true
+		p.supersede()
+		closed := slices.ContainsFunc(p.out.Actions, func(a Action) bool { x, ok := a.(Close); return ok && x.Number == 2 })
+		if closed != c.closed {
+			t.Errorf("%s opened it: it is closed: %v", c.name, closed)
+		}
+		if !c.closed {
+			continue
+		}
+		p = newPlanner(Observation{}, Policy{}, start)
+		second.State, second.Labels = PullClosed, []string{SupersededLabel}
+		for _, pull := range []*Pull{&second, &c.first} {
+			p.seePull(pull)
+		}
+		if name, pull := p.attempt(Branch{Change: "redis-2", Wave: "dev"}); name != branch || pull.Number != 1 {
+			t.Errorf("once it is closed again, %s is tried", name)
+		}
+	}
+}
+
+// TestAnEmptyPullOfAMergedBranchIsClosedAtOnce: nothing is left in it, and what
+// it held is another's to prove.
+func TestAnEmptyPullOfAMergedBranchIsClosedAtOnce(t *testing.T) {
+	branch := Branch{Change: "redis-2", Wave: "dev"}.String()
+	obs := Observation{Pulls: []Pull{
+		{Number: 1, Branch: branch, State: PullMerged, Merge: "m", MergedAt: start},
+		{Number: 2, Branch: branch, State: PullMerged, Empty: true, Head: "h", UpdatedAt: start.Add(time.Hour)},
+	}}
+	d := Plan(obs, Policy{Waves: []Wave{{Name: "dev"}}, Delivers: true}, start.Add(time.Hour))
+	if !slices.ContainsFunc(d.Actions, func(a Action) bool { c, ok := a.(Close); return ok && c.Number == 2 }) {
+		t.Errorf("%v", d.Actions)
+	}
+}

@@ -17,12 +17,12 @@ func (p *planner) supersede() {
 	for i := range p.obs.Pulls {
 		pull := &p.obs.Pulls[i]
 		id, ours := ChangeOf(pull.Branch)
-		if ours && pull.Empty && (pull.State == PullOpen || pull.State == PullMerged) {
-			p.closeEmpty(id, pull)
+		if first := p.pulls[pull.Branch]; ours && pull.State == PullOpen && (first.State == PullMerged || first.State == PullClosed) {
+			p.closeRepeated(id, pull, first)
 			continue
 		}
-		if first := p.pulls[pull.Branch]; ours && pull.State == PullOpen && first.State == PullMerged {
-			p.closeRepeated(id, pull, first)
+		if ours && pull.Empty && (pull.State == PullOpen || pull.State == PullMerged) {
+			p.closeEmpty(id, pull)
 			continue
 		}
 		if !ours || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull {
@@ -58,6 +58,12 @@ const emptyFor = 2 * time.Minute
 //
 // It stays while its merge is being proven: once closed, it would be nobody's.
 func (p *planner) closeEmpty(id string, pull *Pull) {
+	for _, other := range p.changes[id] {
+		if other != pull && other.Branch == pull.Branch && other.State == PullMerged && !other.Empty {
+			p.closeRepeated(id, pull, other)
+			return
+		}
+	}
 	if slices.ContainsFunc(p.trials, func(t *trial) bool { return t.pull == pull && t.standing != proven }) {
 		return
 	}
@@ -70,14 +76,19 @@ func (p *planner) closeEmpty(id string, pull *Pull) {
 	p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: why})
 }
 
-// closeRepeated closes a pull whose branch was merged with another: two that
-// look at the same moment, of which one opens what the other has merged by then.
+// closeRepeated closes a pull whose branch was merged with another, or closed by
+// a person with another: two that look at the same moment, of which one opens
+// what has come to its end by then.
 func (p *planner) closeRepeated(id string, pull, first *Pull) {
-	if pull.Ours {
-		p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: fmt.Sprintf("#%d was merged from the same branch", first.Number)})
+	why := fmt.Sprintf("#%d was merged from the same branch", first.Number)
+	if first.State == PullClosed {
+		why = fmt.Sprintf("#%d of the same branch was closed%s, and this one was opened by a run that had not seen it", first.Number, by(first.ClosedBy))
+	}
+	if pull.Ours || pull.Empty { // nobody loses anything
+		p.act(Close{Number: pull.Number, Branch: pull.Branch, Head: pull.Head, Reason: why})
 		return
 	}
-	p.line(Line{Change: id, Subject: id, Status: Left, Pull: pull.Number, Why: fmt.Sprintf("#%d was merged from the same branch, and #%d holds a person's commits: a person closes it", first.Number, pull.Number)})
+	p.line(Line{Change: id, Subject: id, Status: Left, Pull: pull.Number, Why: fmt.Sprintf("%s, and #%d holds a person's commits: a person closes it", why, pull.Number)})
 }
 
 // uncertain says why a pull may only look unwanted: something that it edits
