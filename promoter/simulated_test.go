@@ -161,3 +161,19 @@ func TestAnEmptyPullOfAMergedBranchIsClosedAtOnce(t *testing.T) {
 		t.Errorf("%v", d.Actions)
 	}
 }
+
+// TestAWaveFarBackThatSaysNothingHolds: of what stands in the first wave nobody
+// can list the versions just now. The second has passed; the third waits.
+func TestAWaveFarBackThatSaysNothingHolds(t *testing.T) {
+	pol := Policy{Waves: []Wave{{Name: "dev"}, {Name: "staging", After: []int{0}}, {Name: "production", After: []int{1}}}}
+	at := func(env string) *Target {
+		return &Target{Pin: Pin{Artifact: Artifact{Kind: Chart, Name: "redis"}, Version: "17.1.0", Form: Exact, Environment: env}}
+	}
+	dark := at("dev")
+	dark.Choice.Unknown = "429 from upstream"
+	u := &unit{artifacts: []Artifact{dark.Pin.Artifact}, steps: [][]*Target{nil, {at("staging")}, {at("production")}}, blind: [][]*Target{{dark}, nil, nil}}
+	p := newPlanner(Observation{}, pol, start)
+	if goals, why := p.goals(u, 2, map[Artifact]goal{dark.Pin.Artifact: {version: "17.1.0"}}); goals != nil || why != "wave dev says nothing of it (429 from upstream)" {
+		t.Errorf("%v, %q", goals, why)
+	}
+}
