@@ -250,10 +250,13 @@ func (p *planner) propose() {
 		case fresh && limit > 0 && inWave[x.wave] >= limit:
 			p.say(x, Waiting, fmt.Sprintf("%d pull requests are open in wave %s, the most that may be", inWave[x.wave], p.pol.Waves[x.wave].Name), 0)
 		default:
+			counts := open
 			if x.draft {
-				drafts[ours]++
-			} else {
-				open[ours]++
+				counts = drafts
+			}
+			counts[ours]++
+			if pull != nil && p.unseen(pull) != "" {
+				counts[!ours]++ // what cannot be read may be what makes people wait for it
 			}
 			inWave[x.wave]++
 			p.exist(x, pull)

@@ -158,8 +158,8 @@ func (s *story) outcome(steps []step) *Tale {
 		return t
 	}
 	grouped := slices.ContainsFunc(w.slots, func(s *slot) bool { return s.group != "" })
-	if len(w.bad) > 0 && (w.queue || grouped || w.injected["dim"]+w.injected["unread"] > 0) {
-		return t // what fails first depends on how long it was queued, on what moves with it, on which place could be read
+	if len(w.bad) > 0 && (w.queue || grouped || w.somewhere() || w.injected["dim"]+w.injected["unread"] > 0) {
+		return t // what fails first depends on how long it was queued, on what moves with it, on which place could be read, or was merged
 	}
 	calm := slices.DeleteFunc(slices.Clone(steps), func(x step) bool { return x.ours })
 	if len(calm) == len(steps) {
@@ -173,6 +173,32 @@ func (s *story) outcome(steps []step) *Tale {
 		t.Violation = &Violation{Law: "the same end as without faults (law 2)", Text: fmt.Sprintf("it ends as\n%s\nand without faults as\n%s", t.end, u.end)}
 	}
 	return t
+}
+
+// somewhere reports whether a version does harm at some places of a wave only:
+// which of the others have it by then depends on when.
+func (w *world) somewhere() bool {
+	for _, b := range w.bad {
+		hit, spared := map[int]bool{}, map[int]bool{}
+		for _, s := range w.slots {
+			if s.artifact != b.artifact {
+				continue
+			}
+			for _, r := range s.reaches {
+				if b.hits(r) {
+					hit[s.wave] = true
+				} else {
+					spared[s.wave] = true
+				}
+			}
+		}
+		for wave := range hit {
+			if spared[wave] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // shrink leaves out what a violation does not need, and tells the rest.
