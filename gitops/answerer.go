@@ -13,16 +13,14 @@ import (
 
 // Answerer answers the questions that a decision leaves open.
 type Answerer struct {
-	Forge    Forge
-	Listener *Listener
-	Engines  []Engine
-	Meter    Meter // nil: no gates
-	History  History
-	Origins  *Origins
-	Now      func() time.Time
-	// LastWords are the same for all that write seals in this process; nil
-	// remembers nothing.
-	LastWords *LastWords
+	Forge     Forge
+	Listener  *Listener
+	Engines   []Engine
+	Meter     Meter // nil: no gates
+	History   History
+	Origins   *Origins
+	Now       func() time.Time
+	LastWords LastWords
 }
 
 // atOnce is how many questions are answered at the same time.

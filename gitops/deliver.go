@@ -78,7 +78,6 @@ func (e *Executor) notice(ctx context.Context, head string, n *promoter.Notice) 
 // overwritten, and a pass only by a person's word: whoever decided on a failure
 // before it was written had not seen that it has passed since.
 func (e *Executor) seal(ctx context.Context, a promoter.WriteSeal) error {
-	defer e.LastWords.forget(a.Seal.Commit) // whatever comes of it: what was known of it made us write
 	there, err := e.Forge.Statuses(ctx, a.Seal.Commit)
 	if err != nil {
 		return err

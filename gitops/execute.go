@@ -40,8 +40,6 @@ type Executor struct {
 	// Silencer is nil where nothing is silenced.
 	Silencer Silencer
 	Now      func() time.Time
-	// LastWords are the Answerer's: what is sealed is read again.
-	LastWords *LastWords
 	// Committer makes the commits where only those that the forge signs
 	// count; nil: they are made here and pushed.
 	Committer Committer

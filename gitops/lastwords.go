@@ -8,9 +8,8 @@ import (
 )
 
 // LastWords are the seals of commits that hold a verdict: they are read once. A
-// failure is final. A pass may be unmade by a person's word at any time: it is
-// read again where somebody has said one, and where one of us writes. All of it
-// may be lost.
+// failure is final. A pass may be unmade by a person's word at any time: where
+// somebody has said one, it is read again. All of it may be lost.
 type LastWords struct {
 	mu sync.Mutex
 	of map[string]lastWord
@@ -26,9 +25,6 @@ type lastWord struct {
 const settled = 5 * time.Minute
 
 func (l *LastWords) get(commit string) (s promoter.Sealing, failed, ok bool) {
-	if l == nil {
-		return promoter.Sealing{}, false, false
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w, ok := l.of[commit]
@@ -36,23 +32,10 @@ func (l *LastWords) get(commit string) (s promoter.Sealing, failed, ok bool) {
 }
 
 func (l *LastWords) put(commit string, s promoter.Sealing, failed bool) {
-	if l == nil {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.of == nil || len(l.of) >= mostRemembered {
 		l.of = map[string]lastWord{}
 	}
 	l.of[commit] = lastWord{s, failed}
-}
-
-// forget lets a commit's seals be read again: they are written to.
-func (l *LastWords) forget(commit string) {
-	if l == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.of, commit)
 }

@@ -128,7 +128,7 @@ func (w *workshop) connect(ctx context.Context, a *access) error {
 	if w.base == "" {
 		w.base = a.base
 	}
-	w.answers = &gitops.Answerer{Forge: w.forge, Now: w.now, LastWords: &gitops.LastWords{}}
+	w.answers = &gitops.Answerer{Forge: w.forge, Now: w.now}
 	if a.kind == "github" && a.api == "" { // charts' projects are on github.com
 		w.public, _ = w.forge.(gitops.ReleaseLister)
 	}
@@ -211,13 +211,8 @@ func makeEdits(read func(string) ([]byte, bool, error), edits []promoter.Edit, a
 
 func (w *workshop) executor(ctx context.Context) *gitops.Executor {
 	p := w.survey.config.Pulls
-	var last *gitops.LastWords
-	if w.answers != nil {
-		last = w.answers.LastWords
-	}
 	return &gitops.Executor{
-		LastWords: last,
-		Forge:     w.forge, Repo: w.repo, Make: makeEdits, Now: w.now, Committer: w.committer, Engines: w.engines, Silencer: w.silencer, Words: forgeWords(), Selves: authors(w.seen),
+		Forge: w.forge, Repo: w.repo, Make: makeEdits, Now: w.now, Committer: w.committer, Engines: w.engines, Silencer: w.silencer, Words: forgeWords(), Selves: authors(w.seen),
 		Render: func(sheet promoter.Sheet) (string, string, error) { return w.render(ctx, sheet) },
 		Labels: p.Labels, Reviewers: p.Reviewers, Assignees: p.Assignees,
 	}

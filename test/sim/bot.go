@@ -63,7 +63,7 @@ func (w *world) process() *process {
 	l := &line{world: w}
 	c := &clone{line: l, repo: w.repo}
 	p := &process{world: w, line: l, clone: c, ledger: &gitops.Ledger{}, refusals: map[int]refusal{}}
-	p.answers = &gitops.Answerer{Forge: l, Engines: w.engines(), Meter: engine{world: w}, Now: w.clock, Origins: &gitops.Origins{Repo: c, Make: makes}, LastWords: &gitops.LastWords{}}
+	p.answers = &gitops.Answerer{Forge: l, Engines: w.engines(), Meter: engine{world: w}, Now: w.clock, Origins: &gitops.Origins{Repo: c, Make: makes}}
 	p.answers.Listener = &gitops.Listener{Forge: l, Words: words(), Now: w.clock}
 	return p
 }
@@ -267,7 +267,7 @@ func (p *process) executor() *gitops.Executor {
 	w := p.world
 	p.clone.refs = w.repo.refs
 	return &gitops.Executor{
-		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Selves: []string{bot}, Engines: w.engines(), Now: w.clock, LastWords: p.answers.LastWords,
+		Forge: p.line, Repo: p.clone, Make: makes, Words: words(), Selves: []string{bot}, Engines: w.engines(), Now: w.clock,
 		Render: func(s promoter.Sheet) (string, string, error) { return s.Title(), templates.Marker(s), nil },
 	}
 }

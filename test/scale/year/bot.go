@@ -37,7 +37,7 @@ func newBot(t *tenant) *bot {
 	b := &bot{tenant: t, ledger: &gitops.Ledger{}, choices: map[*chart]*choices{}}
 	clock := func() time.Time { return t.now }
 	b.answers = &gitops.Answerer{
-		Forge: line{t}, Engines: []gitops.Engine{clusters{t}}, Meter: clusters{t}, Now: clock, Origins: &gitops.Origins{Repo: clone{t}, Make: makes}, LastWords: &gitops.LastWords{},
+		Forge: line{t}, Engines: []gitops.Engine{clusters{t}}, Meter: clusters{t}, Now: clock, Origins: &gitops.Origins{Repo: clone{t}, Make: makes},
 		Listener: &gitops.Listener{Forge: line{t}, Words: words(), Now: clock},
 	}
 	return b
@@ -97,7 +97,7 @@ func (b *bot) do(a promoter.Action) (stale bool) {
 	b.now = b.now.Add(actionTakes)
 	e := gitops.Executor{
 		Forge: line{b.tenant}, Repo: clone{b.tenant}, Make: makes, Words: words(), Selves: []string{login}, Engines: []gitops.Engine{clusters{b.tenant}},
-		Now: func() time.Time { return b.now }, LastWords: b.answers.LastWords, Labels: []string{"promoter"},
+		Now: func() time.Time { return b.now }, Labels: []string{"promoter"},
 		Render: func(s promoter.Sheet) (string, string, error) { return s.Title(), templates.Marker(s), nil },
 	}
 	o, err := e.Execute(context.Background(), a)

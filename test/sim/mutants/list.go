@@ -124,7 +124,7 @@ var List = []Mutant{
 
 	// Seals.
 	{"promoter/trial.go", `case verdict != nil && verdict.Verdict == Fail:
-		t.standing`, `case verdict != nil && verdict.Verdict == Fail && !p.retried(t.branch) && t.partial:
+		t.standing`, `case verdict != nil && verdict.Verdict == Fail && len(t.edits) < len(t.pull.Edits):
 		t.standing`, "a sealed failure is judged anew", ""},
 	{"promoter/trial.go", `case asked && known:`, `case asked && known && false:`, "nobody's wish to take it back is heard", ""},
 	{"promoter/trial.go", `case !known:
@@ -199,7 +199,7 @@ var List = []Mutant{
 	{"promoter/forward.go", `return !t.contentOnly(g) || p.older(g.digest, t.Pin.Digest)`, `return true`, "what is published anew under a version is not seen", ""},
 	{"promoter/unit.go", `if p.DigestPlace != nil && p.DigestPlace.Written != digest && p.Digest != "" {`, `if false {`, "a version moves, and the digest beside it stays", ""},
 	{"promoter/override.go", `if !ok || o.Wave < 0 || o.Wave >= last || written[k] {`, `if !ok || o.Wave < 0 || o.Wave > last || written[k] {`, "an overlay of the shared file's own wave is split off, too", ""},
-	{"gitops/deliver.go", `defer e.LastWords.forget(a.Seal.Commit)`, ``, "a pass is remembered although a person unmade it", ""},
+	{"gitops/answerer.go", `if s, failed, ok := a.LastWords.get(commit); ok && (failed || !fresh) {`, `if s, _, ok := a.LastWords.get(commit); ok {`, "a pass is remembered although a person unmade it", ""},
 	{"promoter/forward.go", `return n > 0
 	}
 	return !t.contentOnly`, `return n < 0
