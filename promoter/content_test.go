@@ -46,10 +46,14 @@ func TestAnOlderContentIsNoWayForward(t *testing.T) {
 		{"to what nobody knows", brought, contentB, contentC, contentA, false, false},
 		{"from what nobody knows", brought, contentC, contentB, contentA, false, false},
 		{"a revert says nothing of what is newer", reverted, contentA, contentB, contentC, false, false},
+		{"away from what is published now", reverted, contentC, contentB, contentC, true, false},
 	} {
 		p := newPlanner(Observation{Pulls: []Pull{c.pull}}, Policy{}, start.Add(time.Hour))
 		x, g := besides(c.at), goal{"1.0.0", c.goal}
-		x.Choice.Updates = []Release{{Version: "1.0.0", Digest: c.out}}
+		out := Release{Version: "1.0.0", Digest: c.out}
+		if x.Choice.Current = &out; c.out != c.at {
+			x.Choice.Updates = []Release{out}
+		}
 		reached := p.reached(x, g)
 		if forward := !reached && p.allows(x, g); reached != c.reached || forward != c.forward {
 			t.Errorf("%s: reached %v, a way forward %v", c.name, reached, forward)

@@ -14,7 +14,13 @@ func (p *planner) reached(t *Target, g goal) bool {
 	case ok && n != 0:
 		return n > 0
 	}
-	return !t.contentOnly(g) || p.older(g.digest, t.Pin.Digest)
+	return !t.contentOnly(g) || t.published() || p.older(g.digest, t.Pin.Digest)
+}
+
+// published reports whether a target has what is published under its version
+// now: nothing under that version is ahead of it.
+func (t *Target) published() bool {
+	return t.Choice.Current != nil && t.Choice.Current.Digest == t.Pin.Digest
 }
 
 // allows reports whether the target's own policy admits the goal, and the goal
@@ -64,17 +70,15 @@ func (p *planner) olderContent(g, than, first goal) bool {
 		g.digest != first.digest && !p.older(than.digest, g.digest)
 }
 
-// replacedOnly is when a content was brought that pulls of ours have replaced
-// and never brought: before all that they have.
-var replacedOnly = time.Unix(0, 0)
-
-// broughtFirst is when a pull of ours first brought a content somewhere; zero
-// when none has ever had to do with it.
+// broughtFirst is when a pull of ours first brought a content somewhere; of one
+// that they have only replaced, before all that they have brought; zero when
+// none has ever had to do with it.
 func (p *planner) broughtFirst(digest string) time.Time {
 	if at, ok := p.brought[digest]; ok {
 		return at
 	}
 	var first time.Time
+	replacedOnly := time.Unix(0, 0)
 	sum := digest[strings.IndexByte(digest, ':')+1:]
 	for i := range p.obs.Pulls {
 		pull := &p.obs.Pulls[i]

@@ -196,7 +196,7 @@ var List = []Mutant{
 	{"promoter/unit.go", `case n < 0:
 			low = g`, `case n > 0:
 			low = g`, "a wave has passed what its foremost target is at", ""},
-	{"promoter/forward.go", `return !t.contentOnly(g) || p.older(g.digest, t.Pin.Digest)`, `return true`, "what is published anew under a version is not seen", ""},
+	{"promoter/forward.go", `return !t.contentOnly(g) || t.published() || p.older(g.digest, t.Pin.Digest)`, `return true`, "what is published anew under a version is not seen", ""},
 	{"promoter/unit.go", `if p.DigestPlace != nil && p.DigestPlace.Written != digest && p.Digest != "" {`, `if false {`, "a version moves, and the digest beside it stays", ""},
 	{"promoter/override.go", `if !ok || o.Wave < 0 || o.Wave >= last || written[k] {`, `if !ok || o.Wave < 0 || o.Wave > last || written[k] {`, "an overlay of the shared file's own wave is split off, too", ""},
 	{"gitops/answerer.go", `if s, failed, ok := a.LastWords.get(commit); ok && (failed || !fresh) {`, `if s, _, ok := a.LastWords.get(commit); ok {`, "a pass is remembered although a person unmade it", ""},
