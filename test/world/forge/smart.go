@@ -87,7 +87,11 @@ func (s *Server) pack(w http.ResponseWriter, hr *http.Request, in io.Reader, r *
 	}
 	cmd.Stdin, cmd.Stdout = in, flushing{w}
 	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil && exitCode(err) < 0 {
+	err := cmd.Run()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "forge: %s of %s: %v\n", service, r.full(), err) // a client that is cut off says only that it was
+	}
+	if err != nil && exitCode(err) < 0 {
 		http.Error(w, err.Error(), http.StatusInternalServerError) // it did not start: nothing is written yet
 	}
 }
