@@ -3,6 +3,7 @@ package forge_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"promoter/test/world/forge"
 )
@@ -139,6 +141,34 @@ func TestGit(t *testing.T) {
 	}
 	if _, err := git(t, dir, "ls-remote", r.CloneURL("")); err != nil {
 		t.Errorf("nobody may read: %v", err)
+	}
+}
+
+// TestGitAnswersBeforeTheRequestEnds holds back a request's last chunk, as a
+// slow network may: the answer comes all the same, and is Git's alone.
+func TestGitAnswersBeforeTheRequestEnds(t *testing.T) {
+	t.Parallel()
+	_, r := start(t, forge.Options{})
+	body, rest := io.Pipe()
+	defer time.AfterFunc(10*time.Second, func() { _ = rest.CloseWithError(errors.New("nothing has answered")) }).Stop()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.CloneURL("")+"/git-upload-pack", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Git-Protocol", "version=2")
+	go func() { _, _ = io.WriteString(rest, "0014command=ls-refs\n0000") }()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	_ = rest.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(data); !strings.Contains(got, "refs/heads/main") || !strings.HasSuffix(got, "\n0000") {
+		t.Errorf("Git's answer is %q", got)
 	}
 }
 

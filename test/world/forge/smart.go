@@ -87,12 +87,18 @@ func (s *Server) pack(w http.ResponseWriter, hr *http.Request, in io.Reader, r *
 	}
 	cmd.Stdin, cmd.Stdout = in, flushing{w}
 	cmd.Stderr = os.Stderr
-	err := cmd.Run()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "forge: %s of %s: %v\n", service, r.full(), err) // a client that is cut off says only that it was
+	// Git answers once it has read what it needs. Without this the server would
+	// then close the request's body under whoever still looks for its end.
+	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
 	}
-	if err != nil && exitCode(err) < 0 {
-		http.Error(w, err.Error(), http.StatusInternalServerError) // it did not start: nothing is written yet
+	if err := cmd.Start(); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	if err := cmd.Wait(); err != nil { // its answer has begun: a word of ours would be taken for Git's
+		fmt.Fprintf(os.Stderr, "forge: %s of %s: %v\n", service, r.full(), err)
 	}
 }
 
