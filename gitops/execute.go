@@ -101,16 +101,11 @@ func (e *Executor) perform(ctx context.Context, a promoter.Action) (string, erro
 		if err != nil {
 			return "", err
 		}
-		return remark, e.Forge.Update(ctx, a.Number, Text{Title: title, Body: body, Draft: a.Draft})
+		return remark, e.Forge.Update(ctx, a.Number, a.Head, Text{Title: title, Body: body, Draft: a.Draft})
 	case promoter.Close:
-		// The label first: were it the other way round, a run that is cut off
-		// between the two would leave what looks like a person's refusal.
-		if l, ok := e.Forge.(Labeler); ok {
-			if err := l.Label(ctx, a.Number, promoter.SupersededLabel); err != nil {
-				return "", err
-			}
-		}
-		return "", e.Forge.Close(ctx, a.Number, "Promoter closes this pull request: "+a.Reason+".")
+		return "", e.Forge.Close(ctx, a.Number, a.Head, Closing{
+			Label: promoter.SupersededLabel, Comment: "Promoter closes this pull request: " + a.Reason + ".",
+		})
 	case promoter.Delete:
 		// A forge closes the pull of a branch that goes: whoever saw none may
 		// have seen an old list.

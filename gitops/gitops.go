@@ -26,11 +26,12 @@ type Forge interface {
 	// Open opens a pull and returns it. A pull that is open for the branch
 	// already is returned as it is. The branch must be at p.Head: ErrStale.
 	Open(ctx context.Context, p NewPull) (Pull, error)
-	// Update rewrites the title, the body and the draft state.
-	Update(ctx context.Context, number int, text Text) error
-	// Close closes a pull without merging, with a comment. Closing a closed
-	// one does nothing.
-	Close(ctx context.Context, number int, comment string) error
+	// Update rewrites the title, the body and the draft state of a pull that
+	// is open, at head; otherwise ErrStale.
+	Update(ctx context.Context, number int, head string, text Text) error
+	// Close closes a pull that is at head (else ErrStale) without merging.
+	// Closing one that is not open does nothing.
+	Close(ctx context.Context, number int, head string, how Closing) error
 	// Merge merges the pull if its head is at head (else ErrStale) and
 	// returns the commit on the base branch that holds it. A pull that is
 	// merged already returns its commit. ErrConflict and ErrDenied say that
@@ -61,6 +62,13 @@ type Pull struct {
 	ClosedBy  string // login; empty where the forge does not say
 	UpdatedAt time.Time
 	CreatedAt time.Time // when it was opened; zero where the forge does not say
+}
+
+// Closing is what is done to a pull before it is closed, in this order: whoever
+// is cut off must not leave what looks like a person's refusal.
+type Closing struct {
+	Label   string // empty: none
+	Comment string // said once; empty: none
 }
 
 // Text is what a pull says.
@@ -111,6 +119,12 @@ var (
 	// commit, or does not show it to us.
 	ErrNotFound = errors.New("not found")
 )
+
+// NotAt says of a pull that it is not open at the commit that an effect was
+// decided on: ErrStale.
+func NotAt(number int, head string) error {
+	return fmt.Errorf("%w: #%d is not open at %s", ErrStale, number, short(head))
+}
 
 // RateLimited says that the forge asks for patience.
 type RateLimited struct {

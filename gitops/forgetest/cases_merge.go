@@ -212,8 +212,8 @@ func statuses(t *test) {
 func notFound(t *test) {
 	const nowhere = "1234567890123456789012345678901234567890"
 	for what, err := range map[string]error{
-		"update":     t.Forge.Update(t.ctx, 4711, gitops.Text{Title: "x"}),
-		"close":      t.Forge.Close(t.ctx, 4711, "x"),
+		"update":     t.Forge.Update(t.ctx, 4711, nowhere, gitops.Text{Title: "x"}),
+		"close":      t.Forge.Close(t.ctx, 4711, nowhere, gitops.Closing{Comment: "x"}),
 		"set status": t.Forge.SetStatus(t.ctx, nowhere, gitops.Status{Context: "c", State: "success"}),
 		"merge":      second(t.Forge.Merge(t.ctx, 4711, nowhere, gitops.Merge{Method: "merge"})),
 	} {
@@ -238,7 +238,7 @@ func rateLimit(t *test) {
 	now := time.Now()
 	refusals := map[string]error{
 		"list":  secondPulls(t.Forge.Pulls(t.ctx, "main", prefix)),
-		"close": t.Forge.Close(t.ctx, p.Number, "x"),
+		"close": t.Forge.Close(t.ctx, p.Number, p.Head, gitops.Closing{Comment: "x"}),
 		"merge": second(t.Forge.Merge(t.ctx, p.Number, p.Head, gitops.Merge{Method: "merge"})),
 	}
 	if f, ok := t.Forge.(gitops.Talker); ok {

@@ -29,16 +29,16 @@ func lifecycle(t *test) {
 			t.Errorf("opened: got %+v", got)
 		}
 	}
-	if err := t.Forge.Update(t.ctx, p.Number, gitops.Text{Title: "Update redis in staging to 3", Body: "From 1 to 3.\n"}); err != nil {
+	if err := t.Forge.Update(t.ctx, p.Number, p.Head, gitops.Text{Title: "Update redis in staging to 3", Body: "From 1 to 3.\n"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := t.pull(p.Number); got.Title != "Update redis in staging to 3" || strings.TrimSpace(got.Body) != "From 1 to 3." || got.State != "open" || got.Head != head {
 		t.Errorf("updated: got %+v", got)
 	}
-	if err := t.Forge.Close(t.ctx, p.Number, "Superseded."); err != nil {
+	if err := t.Forge.Close(t.ctx, p.Number, p.Head, gitops.Closing{Label: "promoter/superseded", Comment: "Superseded."}); err != nil {
 		t.Fatal(err)
 	}
-	if got := t.pull(p.Number); got.State != "closed" || got.Merge != "" {
+	if got := t.pull(p.Number); got.State != "closed" || got.Merge != "" || !slices.Equal(got.Labels, []string{"promoter/superseded"}) {
 		t.Errorf("closed: got %+v", got)
 	}
 	if got := t.World.Comments(t, p.Number); !slices.Equal(got, []string{"Superseded."}) {
@@ -50,7 +50,7 @@ func lifecycle(t *test) {
 	if err := t.Forge.(gitops.Talker).Comment(t.ctx, said.Number, "Superseded too."); err != nil {
 		t.Fatal(err)
 	}
-	if err := t.Forge.Close(t.ctx, said.Number, "Superseded too."); err != nil || t.pull(said.Number).State != "closed" {
+	if err := t.Forge.Close(t.ctx, said.Number, said.Head, gitops.Closing{Comment: "Superseded too."}); err != nil || t.pull(said.Number).State != "closed" {
 		t.Errorf("close after the last word: %v, %+v", err, t.pull(said.Number))
 	}
 	if got := t.World.Comments(t, said.Number); !slices.Equal(got, []string{"Superseded too."}) {
@@ -206,7 +206,7 @@ func drafts(t *test) {
 		t.Fatal(err)
 	}
 	for _, draft := range []bool{true, false, true, true, false} {
-		if err := t.Forge.Update(t.ctx, p.Number, gitops.Text{Title: "Later", Body: "b", Draft: draft}); err != nil {
+		if err := t.Forge.Update(t.ctx, p.Number, p.Head, gitops.Text{Title: "Later", Body: "b", Draft: draft}); err != nil {
 			t.Fatal(err)
 		}
 		if got := t.pull(p.Number); got.Draft != draft || got.Title != "Later" {
@@ -221,8 +221,14 @@ func closedByPerson(t *test) {
 	if got := t.pull(p.Number); got.State != "closed" || got.Merge != "" || got.Head != p.Head {
 		t.Errorf("got %+v", got)
 	}
-	if err := t.Forge.Close(t.ctx, p.Number, "Never said."); err != nil {
+	if err := t.Forge.Close(t.ctx, p.Number, p.Head, gitops.Closing{Label: "promoter/superseded", Comment: "Never said."}); err != nil {
 		t.Errorf("close what a person closed: %v", err)
+	}
+	if err := t.Forge.Update(t.ctx, p.Number, p.Head, gitops.Text{Title: "Never said"}); !errors.Is(err, gitops.ErrStale) {
+		t.Errorf("update what a person closed: got %v, want %v", err, gitops.ErrStale)
+	}
+	if got := t.pull(p.Number); got.Title != p.Title || len(got.Labels) != 0 {
+		t.Errorf("a person's refusal became %+v", got)
 	}
 	if got := t.World.Comments(t, p.Number); len(got) != 0 {
 		t.Errorf("comments: got %q", got)
@@ -262,15 +268,31 @@ func headMoves(t *test) {
 	p := t.open("promoter/a")
 	next := t.World.Commit(t, "promoter/a", "", map[string]string{"by/a/person": "x\n"})
 	t.until("the pull is at the pushed commit", func() bool { return t.pull(p.Number).Head == next })
-	if got := t.pull(p.Number); got.State != "open" {
-		t.Errorf("got %+v", got)
+	was := t.pull(p.Number)
+	if was.State != "open" {
+		t.Errorf("got %+v", was)
+	}
+	// What was decided on the commit before is no longer to be done.
+	for what, err := range map[string]error{
+		"update": t.Forge.Update(t.ctx, p.Number, p.Head, gitops.Text{Title: "Of what was there before"}),
+		"close":  t.Forge.Close(t.ctx, p.Number, p.Head, gitops.Closing{Label: "promoter/superseded", Comment: "Nobody needs it."}),
+	} {
+		if !errors.Is(err, gitops.ErrStale) {
+			t.Errorf("%s: got %v, want %v", what, err, gitops.ErrStale)
+		}
+	}
+	if got := t.pull(p.Number); got.State != "open" || got.Title != was.Title || len(got.Labels) != len(was.Labels) {
+		t.Errorf("a pull with a person's commit became %+v", got)
+	}
+	if got := t.World.Comments(t, p.Number); len(got) != 0 {
+		t.Errorf("comments: got %q", got)
 	}
 }
 
 func closeTwice(t *test) {
 	p := t.open("promoter/a")
 	for range 2 {
-		if err := t.Forge.Close(t.ctx, p.Number, "Once."); err != nil {
+		if err := t.Forge.Close(t.ctx, p.Number, p.Head, gitops.Closing{Comment: "Once."}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -289,7 +311,7 @@ func paging(t *test) {
 		p := t.open(fmt.Sprintf("promoter/%d", i))
 		want[p.Number] = true
 		if i%2 == 1 {
-			if err := t.Forge.Close(t.ctx, p.Number, ""); err != nil {
+			if err := t.Forge.Close(t.ctx, p.Number, p.Head, gitops.Closing{}); err != nil {
 				t.Fatal(err)
 			}
 		}

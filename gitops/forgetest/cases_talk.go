@@ -190,7 +190,7 @@ func lastWords(t *test) {
 		t.Fatal(err)
 	}
 	for what, closes := range map[string]func(string) error{
-		"pull":  func(why string) error { return t.Forge.Close(t.ctx, p.Number, why) },
+		"pull":  func(why string) error { return t.Forge.Close(t.ctx, p.Number, p.Head, gitops.Closing{Comment: why}) },
 		"issue": func(why string) error { return desk.CloseIssue(t.ctx, i.Number, why) },
 	} {
 		var g errgroup.Group

@@ -178,7 +178,7 @@ func (f *Forge) only(ctx context.Context, p pull) (gitops.Pull, error) {
 	if err != nil || !found || oldest.Number == p.Number {
 		return p.ours(), nil
 	}
-	if err := f.Close(ctx, p.Number, fmt.Sprintf("Opened at the same time as #%d.", oldest.Number)); err != nil {
+	if err := f.Close(ctx, p.Number, p.Head.SHA, gitops.Closing{Comment: fmt.Sprintf("Opened at the same time as #%d.", oldest.Number)}); err != nil {
 		return p.ours(), err
 	}
 	return oldest.ours(), nil
@@ -267,8 +267,15 @@ func (f *Forge) readLabels(ctx context.Context, names []string) error {
 }
 
 // Update implements gitops.Forge. The draft state is a part of the title.
-func (f *Forge) Update(ctx context.Context, number int, t gitops.Text) error {
-	_, err := f.api.call(ctx, http.MethodPatch, fmt.Sprintf("%s/pulls/%d", f.repo, number), map[string]any{"title": titled(t), "body": t.Body}, nil)
+func (f *Forge) Update(ctx context.Context, number int, head string, t gitops.Text) error {
+	p, _, err := f.get(ctx, number)
+	switch {
+	case err != nil:
+		return err
+	case p.State != "open" || p.Head.SHA != head:
+		return gitops.NotAt(number, head)
+	}
+	_, err = f.api.call(ctx, http.MethodPatch, fmt.Sprintf("%s/pulls/%d", f.repo, number), map[string]any{"title": titled(t), "body": t.Body}, nil)
 	if err != nil {
 		return fmt.Errorf("rewrite #%d: %w", number, err)
 	}
@@ -277,12 +284,20 @@ func (f *Forge) Update(ctx context.Context, number int, t gitops.Text) error {
 
 // Close implements gitops.Forge. It says why before it closes, and only what it
 // has not said: who is stopped between the two is followed by one who closes.
-func (f *Forge) Close(ctx context.Context, number int, comment string) error {
+func (f *Forge) Close(ctx context.Context, number int, head string, how gitops.Closing) error {
 	p, _, err := f.get(ctx, number)
-	if err != nil || p.State != "open" {
+	switch {
+	case err != nil || p.State != "open":
 		return err
+	case p.Head.SHA != head:
+		return gitops.NotAt(number, head)
 	}
-	if err := f.lastWord(ctx, number, comment); err != nil {
+	if how.Label != "" {
+		if err := f.Label(ctx, number, how.Label); err != nil {
+			return err
+		}
+	}
+	if err := f.lastWord(ctx, number, how.Comment); err != nil {
 		return err
 	}
 	if _, err := f.api.call(ctx, http.MethodPatch, fmt.Sprintf("%s/pulls/%d", f.repo, number), map[string]any{"state": "closed"}, nil); err != nil {

@@ -155,7 +155,7 @@ func TestRefusalsAreTold(t *testing.T) {
 	}
 	s.AddToken("reader", "ben", false)
 	reader := reach(t, s, func(o *github.Options) { o.Token = func(context.Context) (string, error) { return "reader", nil } })
-	if err := reader.Close(t.Context(), p.Number, ""); !errors.Is(err, gitops.ErrDenied) {
+	if err := reader.Close(t.Context(), p.Number, p.Head, gitops.Closing{}); !errors.Is(err, gitops.ErrDenied) {
 		t.Errorf("with a token that only reads: got %v", err)
 	}
 	wrong := reach(t, s, func(o *github.Options) { o.Token = func(context.Context) (string, error) { return "wrong", nil } })

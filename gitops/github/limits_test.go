@@ -107,10 +107,10 @@ func TestShortWaitsAreWaited(t *testing.T) {
 	// A write is never repeated when it may have happened.
 	s.Forget()
 	s.Inject(&forge.Fault{Times: 1, Status: 502, Match: func(r *http.Request) bool { return r.Method == http.MethodPatch }})
-	if err := f.Update(t.Context(), 1, gitops.Text{Title: "x"}); err == nil {
+	if err := f.Update(t.Context(), 1, n.Head, gitops.Text{Title: "x"}); err == nil {
 		t.Error("a write that answered 502 is taken for done")
 	}
-	if calls := s.Calls(); len(calls) != 1 {
+	if calls := s.Calls(); len(calls) != 2 { // the pull is read before
 		t.Errorf("got calls %v", calls)
 	}
 }
@@ -126,7 +126,7 @@ func TestPrimaryLimit(t *testing.T) {
 		t.Errorf("got %v", l)
 	}
 	s.Forget()
-	limited(t, f.Close(t.Context(), 1, ""))
+	limited(t, f.Close(t.Context(), 1, "", gitops.Closing{}))
 	if calls := s.Calls(); len(calls) != 0 {
 		t.Errorf("got calls %v in spite of the limit", calls)
 	}
@@ -218,7 +218,7 @@ func TestRoomIsLeft(t *testing.T) {
 	}
 	steps := 0
 	for ; f.Room(1) == nil && steps < 100; steps++ {
-		if err := f.Update(t.Context(), p.Number, gitops.Text{Title: fmt.Sprint(steps)}); err != nil {
+		if err := f.Update(t.Context(), p.Number, p.Head, gitops.Text{Title: fmt.Sprint(steps)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -227,11 +227,11 @@ func TestRoomIsLeft(t *testing.T) {
 	}
 	limited(t, f.Room(1))
 	for i := range 8 {
-		if err := f.Update(t.Context(), p.Number, gitops.Text{Title: fmt.Sprint("retreat ", i)}); err != nil {
+		if err := f.Update(t.Context(), p.Number, p.Head, gitops.Text{Title: fmt.Sprint("retreat ", i)}); err != nil {
 			t.Fatalf("retreat %d: %v", i, err)
 		}
 	}
-	limited(t, f.Update(t.Context(), p.Number, gitops.Text{Title: "too much"}))
+	limited(t, f.Update(t.Context(), p.Number, p.Head, gitops.Text{Title: "too much"}))
 	c.advance(time.Minute + time.Second)
 	if err := f.Room(1); err != nil {
 		t.Errorf("after a minute: %v", err)

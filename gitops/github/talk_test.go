@@ -228,10 +228,10 @@ func TestMergesAreContent(t *testing.T) {
 	if err := f.SetStatus(t.Context(), p.Head, gitops.Status{Context: "promoter/health", State: "pending"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Update(t.Context(), p.Number, gitops.Text{Title: "Later", Draft: true}); err != nil {
+	if err := f.Update(t.Context(), p.Number, p.Head, gitops.Text{Title: "Later", Draft: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Update(t.Context(), p.Number, gitops.Text{Title: "Now"}); err != nil {
+	if err := f.Update(t.Context(), p.Number, p.Head, gitops.Text{Title: "Now"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Merge(t.Context(), p.Number, p.Head, gitops.Merge{Method: "merge"}); err != nil {

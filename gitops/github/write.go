@@ -130,8 +130,15 @@ func (f *Forge) label(ctx context.Context, number int, labels []string) error {
 }
 
 // Update implements gitops.Forge.
-func (f *Forge) Update(ctx context.Context, number int, t gitops.Text) error {
-	p, _, err := f.client.PullRequests.Edit(ctx, f.owner, f.repo, number, &github.PullRequest{Title: &t.Title, Body: &t.Body})
+func (f *Forge) Update(ctx context.Context, number int, head string, t gitops.Text) error {
+	p, err := f.get(ctx, number)
+	switch {
+	case err != nil:
+		return err
+	case p.GetState() != "open" || p.GetHead().GetSHA() != head:
+		return gitops.NotAt(number, head)
+	}
+	p, _, err = f.client.PullRequests.Edit(ctx, f.owner, f.repo, number, &github.PullRequest{Title: &t.Title, Body: &t.Body})
 	if err != nil {
 		return f.explain(fmt.Sprintf("rewrite #%d", number), err)
 	}
@@ -150,12 +157,20 @@ func (f *Forge) Update(ctx context.Context, number int, t gitops.Text) error {
 
 // Close implements gitops.Forge. It says why before it closes, and only what it
 // has not said: who is stopped between the two is followed by one who closes.
-func (f *Forge) Close(ctx context.Context, number int, comment string) error {
+func (f *Forge) Close(ctx context.Context, number int, head string, how gitops.Closing) error {
 	p, err := f.get(ctx, number)
-	if err != nil || p.GetState() != "open" {
+	switch {
+	case err != nil || p.GetState() != "open":
 		return err
+	case p.GetHead().GetSHA() != head:
+		return gitops.NotAt(number, head)
 	}
-	if err := f.lastWord(ctx, number, comment); err != nil {
+	if how.Label != "" {
+		if err := f.Label(ctx, number, how.Label); err != nil {
+			return err
+		}
+	}
+	if err := f.lastWord(ctx, number, how.Comment); err != nil {
 		return err
 	}
 	_, _, err = f.client.PullRequests.Edit(ctx, f.owner, f.repo, number, &github.PullRequest{State: github.String("closed")})

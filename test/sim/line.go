@@ -168,7 +168,31 @@ func (l *line) Open(_ context.Context, n gitops.NewPull) (gitops.Pull, error) {
 	return out, err
 }
 
-func (l *line) Update(_ context.Context, number int, t gitops.Text) error {
+// at reads a pull as a forge does just before it is written to: nil when it is
+// not open any more.
+func (l *line) at(number int, head string) (*pull, error) {
+	if err := l.read("pulls"); err != nil {
+		return nil, err
+	}
+	p := l.world.forge.pull(number)
+	switch {
+	case p == nil:
+		return nil, gitops.ErrNotFound
+	case p.State != "open":
+		return nil, nil
+	case p.Head != head:
+		return nil, gitops.NotAt(number, head)
+	}
+	return p, nil
+}
+
+func (l *line) Update(_ context.Context, number int, head string, t gitops.Text) error {
+	switch p, err := l.at(number, head); {
+	case err != nil:
+		return err
+	case p == nil:
+		return gitops.NotAt(number, head)
+	}
 	return l.write("pulls", func() error {
 		p := l.world.forge.pull(number)
 		if p == nil {
@@ -179,7 +203,13 @@ func (l *line) Update(_ context.Context, number int, t gitops.Text) error {
 	})
 }
 
-func (l *line) Close(_ context.Context, number int, comment string) error {
+func (l *line) Close(ctx context.Context, number int, head string, how gitops.Closing) error {
+	if p, err := l.at(number, head); err != nil || p == nil {
+		return err
+	}
+	if err := l.Label(ctx, number, how.Label); err != nil {
+		return err
+	}
 	return l.write("pulls", func() error {
 		w := l.world
 		p := w.forge.pull(number)
@@ -192,7 +222,7 @@ func (l *line) Close(_ context.Context, number int, comment string) error {
 			return nil
 		}
 		p.State, p.ClosedBy = "closed", bot
-		w.say(number, bot, comment)
+		w.say(number, bot, how.Comment)
 		return nil
 	})
 }

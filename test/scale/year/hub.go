@@ -125,27 +125,38 @@ func (l line) Open(_ context.Context, n gitops.NewPull) (gitops.Pull, error) {
 	return p.Pull, nil
 }
 
-func (l line) Update(_ context.Context, number int, t gitops.Text) error {
-	l.count("update pull")
+func (l line) Update(_ context.Context, number int, head string, t gitops.Text) error {
+	l.count("read pull")
 	p := l.forge.find(number)
-	if p == nil {
+	switch {
+	case p == nil:
 		return gitops.ErrNotFound
+	case p.State != "open" || p.Head != head:
+		return gitops.NotAt(number, head)
 	}
+	l.count("update pull")
 	p.Title, p.Body, p.Draft, p.UpdatedAt = t.Title, t.Body, t.Draft, l.now
 	l.forge.touch(p)
 	return nil
 }
 
-func (l line) Close(_ context.Context, number int, comment string) error {
-	l.count("close pull")
+func (l line) Close(_ context.Context, number int, head string, how gitops.Closing) error {
+	l.count("read pull")
 	p := l.forge.find(number)
-	if p == nil || p.State != "open" {
+	switch {
+	case p == nil || p.State != "open":
 		return nil
+	case p.Head != head:
+		return gitops.NotAt(number, head)
 	}
+	if err := l.Label(context.Background(), number, how.Label); err != nil {
+		return err
+	}
+	l.count("close pull")
 	p.State, p.ClosedBy = "closed", login
 	delete(l.forge.open, p.Branch)
 	l.forge.touch(p)
-	l.say(number, comment)
+	l.say(number, how.Comment)
 	return nil
 }
 
