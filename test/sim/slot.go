@@ -360,11 +360,20 @@ func (w *world) release(a promoter.Artifact, version string) {
 	delete(w.catalogs, a)
 }
 
-// published is a release of ours.
+// published is a release of ours. One that was published anew, and withdrawn, is
+// built once more.
 func (w *world) published(a promoter.Artifact, version string, at time.Time) promoter.Release {
 	r := promoter.Release{Version: version, Created: at, FirstSeen: at}
 	if a.Kind == promoter.Image {
-		r.Digest = contents(a, version, 0)
+		n := 0
+		for w.retagged[contents(a, version, n+1)[7:19]] > 0 {
+			n++
+		}
+		if n > 0 {
+			n++
+			w.retagged[contents(a, version, n)[7:19]] = n
+		}
+		r.Digest = contents(a, version, n)
 	}
 	return r
 }
