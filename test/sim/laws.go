@@ -112,12 +112,14 @@ func (w *world) consent(p *pull, slots []*slot) (mode promoter.MergeMode, count 
 	mode = c.Merge
 	b, _ := promoter.ParseBranch(p.Branch)
 	if b.Revert {
-		mode = w.policy.Reverts
-		if c.Revert != "" {
-			mode = c.Revert
-		}
+		mode = w.reverting(class)
 	}
 	return mode, max(c.Approvals, 1), c.From
+}
+
+// reverting is how what failed of a class is taken back.
+func (w *world) reverting(c promoter.Class) promoter.MergeMode {
+	return cmp.Or(w.policy.Classes[c].Revert, w.policy.Reverts)
 }
 
 // approved reports whether a pull has the word of those that it needs, as it

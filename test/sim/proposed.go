@@ -142,11 +142,7 @@ func (w *world) judgeInverse(v *view, a promoter.Push, b promoter.Branch, s *slo
 		line := w.repo.objects[o.Merge].parents
 		was := len(line) > 0 && w.reads(s, line[0]) == to || s.over != nil && to == w.reads(s.over, a.Base) // an overlay gets what is shared
 		if was && w.reads(s, o.Merge) == from {
-			class := w.policy.Classes[s.class].Revert
-			if class == "" {
-				class = w.policy.Reverts
-			}
-			if class == promoter.MergeNever && s.group == "" {
+			if w.reverting(s.class) == promoter.MergeNever && s.group == "" {
 				w.violate("a revert needs its policy", "%s: nothing of class %s is ever taken back by us", a, s.class)
 			}
 			if !w.failed(v.shown, b.Change) {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"promoter/promoter"
 	"promoter/promoter/config"
 )
 
@@ -158,8 +159,8 @@ func (s *story) outcome(steps []step) *Tale {
 		return t
 	}
 	grouped := slices.ContainsFunc(w.slots, func(s *slot) bool { return s.group != "" })
-	if len(w.bad) > 0 && (w.queue || grouped || w.somewhere() || w.injected["dim"]+w.injected["unread"] > 0) {
-		return t // what fails first depends on how long it was queued, on what moves with it, on which place could be read, or was merged
+	if len(w.bad) > 0 && (w.queue || grouped || w.somewhere() || w.remains() || w.injected["dim"]+w.injected["unread"] > 0) {
+		return t // what fails first depends on how long it was queued, on what moves with it, on which place could be read, was merged, or keeps it
 	}
 	calm := slices.DeleteFunc(slices.Clone(steps), func(x step) bool { return x.ours })
 	if len(calm) == len(steps) {
@@ -199,6 +200,14 @@ func (w *world) somewhere() bool {
 		}
 	}
 	return false
+}
+
+// remains reports whether a bad version stays where it is, for policy takes
+// nothing back: how far it has come when it fails depends on when.
+func (w *world) remains() bool {
+	return slices.ContainsFunc(w.bad, func(b badness) bool {
+		return slices.ContainsFunc(w.slots, func(s *slot) bool { return s.artifact == b.artifact && w.reverting(s.class) == promoter.MergeNever })
+	})
 }
 
 // shrink leaves out what a violation does not need, and tells the rest.
