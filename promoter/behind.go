@@ -68,6 +68,9 @@ func (p *planner) cameBack(x proposal, w int, target *Target, t *trial) string {
 			why = fmt.Sprintf("wave %s had it before with #%d: %s", p.pol.Waves[w].Name, pull.Number, probe.why)
 		}
 	}
+	if number == 0 {
+		why = fmt.Sprintf("wave %s came back to it with %s, and had it from no pull request of Promoter's: a person merges the rest", p.pol.Waves[w].Name, t.name())
+	}
 	return why
 }
 

@@ -96,7 +96,7 @@ func TestWhatCameBackUnderAnotherName(t *testing.T) {
 		{"it never passed", contentA, map[string]Sealing{"m": {}}, "left it before #1 had passed"},
 		{"it passed", contentA, map[string]Sealing{"m": {Seals: []Seal{{Commit: "m", Stage: StageVerdict, Verdict: Pass, At: start}}}}, ""},
 		{"not read yet", contentA, nil, "its seals are not read yet"},
-		{"other content", contentB, map[string]Sealing{"m": {}}, ""},
+		{"somebody else's", contentB, map[string]Sealing{"m": {}}, "had it from no pull request of Promoter's"},
 	} {
 		obs := Observation{Sealings: c.seals, Pulls: []Pull{{Number: 1, Branch: Branch{Change: "web-1-with-digest", Wave: "staging"}.String(), State: PullMerged, Merge: "m", Edits: edits}}}
 		p := newPlanner(obs, Policy{Waves: []Wave{{Name: "staging"}, {Name: "production", After: []int{0}}}}, start)
