@@ -207,8 +207,10 @@ func (l *line) Close(ctx context.Context, number int, head string, how gitops.Cl
 	if p, err := l.at(number, head); err != nil || p == nil {
 		return err
 	}
-	if err := l.Label(ctx, number, how.Label); err != nil {
-		return err
+	if how.Label != "" {
+		if err := l.Label(ctx, number, how.Label); err != nil {
+			return err
+		}
 	}
 	return l.write("pulls", func() error {
 		w := l.world
