@@ -26,6 +26,8 @@ type Words struct {
 	Ticket    func(promoter.OpenTicket) (title, body string, labels []string)
 	TicketKey func(body string) string
 	Closing   func(promoter.CloseTicket) string
+	// Superseded is the last word under a pull that we close.
+	Superseded func(promoter.Close) string
 }
 
 // Executor makes actions come true, each guarded by what it was decided on.
@@ -103,9 +105,7 @@ func (e *Executor) perform(ctx context.Context, a promoter.Action) (string, erro
 		}
 		return remark, e.Forge.Update(ctx, a.Number, a.Head, Text{Title: title, Body: body, Draft: a.Draft})
 	case promoter.Close:
-		return "", e.Forge.Close(ctx, a.Number, a.Head, Closing{
-			Label: promoter.SupersededLabel, Comment: "Promoter closes this pull request: " + a.Reason + ".",
-		})
+		return "", e.Forge.Close(ctx, a.Number, a.Head, Closing{Label: promoter.SupersededLabel, Comment: e.Words.Superseded(a)})
 	case promoter.Delete:
 		// A forge closes the pull of a branch that goes: whoever saw none may
 		// have seen an old list.

@@ -49,7 +49,7 @@ func newHall(t *testing.T) *hall {
 func speech() gitops.Words {
 	return gitops.Words{
 		Record: templates.Record, RecordOf: templates.RecordOf, Reply: templates.Reply, RepliesTo: templates.RepliesTo,
-		Ticket: templates.Ticket, TicketKey: templates.TicketKeyOf, Closing: templates.Closing,
+		Ticket: templates.Ticket, TicketKey: templates.TicketKeyOf, Closing: templates.Closing, Superseded: templates.Superseded,
 	}
 }
 

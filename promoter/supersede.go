@@ -152,7 +152,32 @@ func (p *planner) replacedBy(pull *Pull) string {
 			}
 		}
 	}
+	for _, e := range pull.Edits {
+		for _, t := range p.in(e.Place.File) {
+			if why := t.declines(e); why != "" {
+				return why
+			}
+		}
+	}
 	return "the base branch no longer needs it"
+}
+
+// declines says why a place that is still behind an edit is not to have it.
+func (t *Target) declines(e Edit) string {
+	n, ok := Compare(t.Pin.Artifact.Kind, t.current(), e.Release)
+	if e.Release == "" || t.Pin.Place.Path != e.Place.Path || !ok || n >= 0 {
+		return ""
+	}
+	name := shortName(t.Pin.Artifact) + " " + e.Release
+	for _, h := range t.Choice.Held {
+		if h.Release.Version == e.Release {
+			return name + " has to wait again: " + h.Why
+		}
+	}
+	if !slices.ContainsFunc(t.Choice.Updates, func(r Release) bool { return r.Version == e.Release }) {
+		return name + " is not offered any more: it was withdrawn, or policy does not allow it now"
+	}
+	return "nothing asks for " + name + " here any more"
 }
 
 // latecomers are the targets that a merged pull never wrote: they joined the

@@ -101,9 +101,14 @@ func Closing(a promoter.CloseTicket) string {
 	return "Closed: " + told(a.Reason) + ".\n"
 }
 
+// Superseded is the comment with which a pull of ours is closed.
+func Superseded(a promoter.Close) string {
+	return "Promoter closes this pull request: " + told(a.Reason) + "."
+}
+
 // ownReference is how sentences of the core begin that name a pull or issue:
 // these numbers are ours, and may be links. Whatever follows may be quoted.
-var ownReference = regexp.MustCompile(`^(?:waits(?: for a person)?: |waits )?(?:for wave [^#:]{1,80}: |stopped by |held by the label [a-z/]{1,40} on |Stopped: close |Stopped by [^ #]{1,80} on )?#[0-9]{1,9}\b`)
+var ownReference = regexp.MustCompile(`^(?:waits(?: for a person)?: |waits )?(?:for wave [^#:]{1,80}: |stopped by |held by the label [a-z/]{1,40} on |this change goes no further: it was taken back in [^#:]{1,80} by |Stopped: close |Stopped by [^ #]{1,80} on )?#[0-9]{1,9}\b`)
 
 // told is a sentence of the core, in which the words of others may stand: on
 // one line, quiet but for the number that it begins with.

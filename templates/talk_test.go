@@ -105,6 +105,21 @@ var hostile = []string{
 	"\\`x\\` \\[a](b) \\|", "bell\a \x1b[31mred\x1b[0m \u202eevil", "\xff\xfe", "", "   ", strings.Repeat("`", 50), strings.Repeat("é", 5000),
 }
 
+// TestTheLastWordLinksOurOwn: a number of ours is a link, one that is quoted is
+// not.
+func TestTheLastWordLinksOurOwn(t *testing.T) {
+	for reason, want := range map[string]string{
+		"#12 was merged from the same branch":                                    "#12 was merged from the same branch",
+		"this change goes no further: it was taken back in staging by #12":       "this change goes no further: it was taken back in staging by #12",
+		"this change goes no further: it failed in staging: see #12 or ask @ana": "this change goes no further: it failed in staging: see #\u200b12 or ask @\u200bana",
+		"superseded by dev: redis 17.0.0 -> 17.1.0":                              "superseded by dev: redis 17.0.0 -&gt; 17.1.0",
+	} {
+		if got := Superseded(promoter.Close{Number: 7, Reason: reason}); got != "Promoter closes this pull request: "+want+"." {
+			t.Errorf("%s: %q", reason, got)
+		}
+	}
+}
+
 func TestHostileTextsForgeNothing(t *testing.T) {
 	set, err := Load(nil)
 	if err != nil {
@@ -141,6 +156,13 @@ func TestHostileTextsForgeNothing(t *testing.T) {
 			if c, ok := promoter.ParseCommand(body); ok {
 				t.Errorf("%q gives a command: %+v", text, c)
 			}
+		}
+		for _, reason := range []string{text, "this change goes no further: it failed in dev: " + text} {
+			last := Superseded(promoter.Close{Number: 7, Reason: reason})
+			if c, ok := promoter.ParseCommand(last); ok || strings.ContainsAny(last, "\n<") {
+				t.Errorf("%q: a last word that gives a command (%+v) or is more than a line: %q", text, c, last)
+			}
+			quietly(t, text, strings.ReplaceAll(last, "\\`", "'"))
 		}
 		for kind, body := range map[string]string{"record": record, "reply": reply, "ticket": ticket} {
 			if strings.Count(body, "<!--") != 1 || SheetOf(body) != "" || SaidOf(body) != "" {

@@ -199,6 +199,6 @@ func (w *workshop) plan(ctx context.Context, now time.Time) (promoter.Decision, 
 func forgeWords() gitops.Words {
 	return gitops.Words{
 		Record: templates.Record, RecordOf: templates.RecordOf, Reply: templates.Reply, RepliesTo: templates.RepliesTo,
-		Ticket: templates.Ticket, TicketKey: templates.TicketKeyOf, Closing: templates.Closing,
+		Ticket: templates.Ticket, TicketKey: templates.TicketKeyOf, Closing: templates.Closing, Superseded: templates.Superseded,
 	}
 }

@@ -77,7 +77,7 @@ func makes(read func(string) ([]byte, bool, error), edits []promoter.Edit, at ti
 func words() gitops.Words {
 	return gitops.Words{
 		Record: templates.Record, RecordOf: templates.RecordOf, Reply: templates.Reply, RepliesTo: templates.RepliesTo,
-		Ticket: templates.Ticket, TicketKey: templates.TicketKeyOf, Closing: templates.Closing,
+		Ticket: templates.Ticket, TicketKey: templates.TicketKeyOf, Closing: templates.Closing, Superseded: templates.Superseded,
 	}
 }
 

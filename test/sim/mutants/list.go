@@ -238,7 +238,7 @@ var List = []Mutant{
 	{"gitops/observe.go", `pull.Foreign = !o.Ledger.holds(own) && !o.makes(ctx, parent, t.Edits, changes)`, `pull.Foreign = len(t.Edits) == 0`, "what a commit claims is believed", ""},
 	{"gitops/observe.go", `if len(commits) != 1 {`, `if len(commits) == 0 {`, "a second commit on a branch of ours is not seen", ""},
 	{"gitops/observe.go", `if !ok || !bytes.Equal(now, c.Before) {`, `if !ok && !bytes.Equal(now, c.Before) {`, "a base that has moved under a branch is not seen", ""},
-	{"gitops/execute.go", `Label: promoter.SupersededLabel, Comment:`, `Comment:`, "what we close looks like a person's refusal", ""},
+	{"gitops/execute.go", `Closing{Label: promoter.SupersededLabel, `, `Closing{`, "what we close looks like a person's refusal", ""},
 	{"gitops/talk_observe.go", `case r.State == "approved" && r.Commit == q.Head:`, `case r.State == "approved":`, "an approval of another head counts", ""},
 	{"gitops/talk_observe.go", `return at.Add(max(now.Sub(l.Now()), 0))`, `_ = now
 	return at`, "an approval is dated by a clock that is ahead of ours", ""},
