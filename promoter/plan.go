@@ -142,6 +142,11 @@ func better(k Kind, g, than goal) bool {
 // step decides for one unit in one wave.
 func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	goals, why := p.goals(u, w, first)
+	if dark := p.darkBefore(u, w); dark != "" {
+		for _, t := range u.steps[w] {
+			p.held[t] = dark // nobody knows what its pull waits for: that is no reason to close it
+		}
+	}
 	moving := p.moving(u, w, goals)
 	ahead := false
 	if len(moving) == 0 {
@@ -211,10 +216,8 @@ func (u *unit) proving(w int) bool {
 func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]goal, string) {
 	out := map[Artifact]goal{}
 	why := ""
-	for b := len(p.pol.Waves) - 1; b >= 0; b-- { // the nearest says it
-		if len(u.blind[b]) > 0 && p.pol.precedes(b, w) {
-			return nil, fmt.Sprintf("wave %s says nothing of it (%s)", p.pol.Waves[b].Name, u.blind[b][0].Choice.Unknown)
-		}
+	if dark := p.darkBefore(u, w); dark != "" {
+		return nil, dark
 	}
 	for _, a := range u.artifacts {
 		before := u.before(a, w, p.pol)
@@ -252,6 +255,16 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 		return nil, fmt.Sprintf("group %s moves together, and the waves before have its members at different versions", u.group.Name)
 	}
 	return out, why
+}
+
+// darkBefore says which earlier wave, the nearest first, nobody can list.
+func (p *planner) darkBefore(u *unit, w int) string {
+	for b := len(p.pol.Waves) - 1; b >= 0; b-- {
+		if len(u.blind[b]) > 0 && p.pol.precedes(b, w) {
+			return fmt.Sprintf("wave %s says nothing of it (%s)", p.pol.Waves[b].Name, u.blind[b][0].Choice.Unknown)
+		}
+	}
+	return ""
 }
 
 // apart reports whether goals would part the members of a group in lockstep.

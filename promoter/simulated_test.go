@@ -177,3 +177,39 @@ func TestAWaveFarBackThatSaysNothingHolds(t *testing.T) {
 		t.Errorf("%v, %q", goals, why)
 	}
 }
+
+// TestAPullStaysWhileAnEarlierWaveSaysNothing: the production pull waits for
+// dev, whose versions cannot be listed for a while. What its reviewers said is
+// not to be lost by that.
+func TestAPullStaysWhileAnEarlierWaveSaysNothing(t *testing.T) {
+	at := func(env, version string, wave int) Target {
+		x := Target{Pin: Pin{
+			Artifact: Artifact{Kind: Chart, Name: "redis"}, Version: version, Form: Exact, Environment: env,
+			Place: Place{File: env + "/redis.yaml", Path: "spec.version", Written: version},
+		}, Reach: []Reached{{Environment: env, Wave: wave}}}
+		x.Choice.Current = &Release{Version: version}
+		return x
+	}
+	for _, unknown := range []string{"429 from upstream", ""} {
+		dev, production := at("dev", "17.0.0", 0), at("production", "17.0.0", 1)
+		if dev.Choice.Unknown = unknown; unknown != "" {
+			dev.Choice.Current = nil
+		}
+		production.Choice.Updates = []Release{{Version: "17.1.0"}}
+		production.Choice.NewestAllowed = &production.Choice.Updates[0]
+		obs := Observation{Targets: []Target{dev, production}, Pulls: []Pull{{
+			Number: 2, Branch: Branch{Change: "redis-17.1.0-fd301659", Wave: "production"}.String(), State: PullOpen, Head: "h", Ours: true,
+			Edits: []Edit{{Place: production.Pin.Place, To: "17.1.0", Release: "17.1.0"}},
+		}}}
+		d := Plan(obs, Policy{Waves: []Wave{{Name: "dev"}, {Name: "production", After: []int{0}}}, Delivers: true}, start)
+		why := ""
+		for _, a := range d.Actions {
+			if c, ok := a.(Close); ok {
+				why = c.Reason
+			}
+		}
+		if want := map[bool]string{true: "", false: "nothing asks for redis 17.1.0 here any more"}[unknown != ""]; why != want {
+			t.Errorf("dev is unknown: %q: the pull is closed: %q", unknown, why)
+		}
+	}
+}

@@ -208,12 +208,18 @@ func (w *world) judgeClose(v *view, a promoter.Close) {
 	if p == nil || slices.ContainsFunc(v.shown.pulls, func(o *pull) bool { return o.Branch == p.Branch && o.State == "merged" }) {
 		return // its branch was merged with another
 	}
+	b, _ := promoter.ParseBranch(p.Branch)
 	for _, s := range w.edited(p) {
 		if s.over != nil && !w.says(s, v.head) {
 			s = s.over // what is not written yet is what the shared file is asked about
 		}
 		if w.unsure(s) {
 			w.violate("ignorance moves nothing (law 6)", "%s: what %s wants is not known", a, s.file)
+		}
+		for _, o := range w.slots {
+			if o.artifact == s.artifact && o != s && w.precedes(o.wave, s.wave) && w.in("dim", o.key()) && !w.failed(v.shown, b.Change) {
+				w.violate("ignorance moves nothing (law 6)", "%s: what %s waits for in %s is not known", a, s.file, o.file)
+			}
 		}
 	}
 }
