@@ -35,7 +35,7 @@ func overrides(targets []Target) []*Target {
 			}
 			written[k] = true
 			early := *t
-			early.override, early.insert, early.Overlays, early.Wave = name, o.Insert, nil, o.Wave
+			early.shared, early.override, early.insert, early.Overlays, early.Wave = t, name, o.Insert, nil, o.Wave
 			early.Pin.Environment, early.Pin.Tenant, early.Pin.Cluster = o.Environment, o.Tenant, o.Cluster
 			early.Pin.Place = place
 			early.Reach = []Reached{{Environment: o.Environment, Tenant: o.Tenant, Cluster: o.Cluster, App: t.Pin.App, Wave: o.Wave}}

@@ -144,11 +144,12 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	goals, why := p.goals(u, w, first)
 	if dark := p.darkBefore(u, w); dark != "" {
 		for _, t := range u.steps[w] {
-			p.held[t] = dark // nobody knows what its pull waits for: that is no reason to close it
+			p.held[seatOf(t)] = dark // nobody knows what its pull waits for: that is no reason to close it
 		}
 	}
 	moving := p.moving(u, w, goals)
 	ahead := false
+	u.next[w] = p.next(u, w, goals, moving, first)
 	if len(moving) == 0 {
 		// Nothing to do now; the later waves' line says what they wait for.
 		late := p.moving(u, w, first)
@@ -165,7 +166,16 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 			p.rest(u, w, late, first)
 			return
 		}
-		goals, moving, ahead = first, late, true
+		goals = u.next[w]
+		if moving = p.moving(u, w, goals); len(moving) == 0 {
+			for _, t := range late {
+				p.held[seatOf(t)] = why // its turn comes: a pull that is open for it stays
+			}
+			p.waits(u, w, why, first, late)
+			p.rest(u, w, late, first)
+			return
+		}
+		ahead = true
 	}
 	p.rest(u, w, moving, goals)
 	u.behind[w] = true
@@ -194,7 +204,7 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 		p.hold(u, w, id, goals, moving, Waiting, why)
 		return
 	}
-	if old := p.underWay(u, w, goals); old != "" {
+	if _, old := p.underWay(u, w, goals); old != "" {
 		p.hold(u, w, id, goals, moving, Waiting, old)
 		return
 	}

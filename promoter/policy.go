@@ -180,8 +180,9 @@ type Target struct {
 	Overlays []Overlay
 	// override is set for a target that does not stand in the repository yet:
 	// what an overlay gets. Its text is the image's name, or the field that
-	// insert sets.
+	// insert sets. shared is the target that it is to say otherwise.
 	override string
+	shared   *Target
 	insert   Insert
 }
 

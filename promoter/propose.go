@@ -84,7 +84,7 @@ func (p *planner) waits(u *unit, w int, why string, first map[Artifact]goal, lat
 func (p *planner) hold(u *unit, w int, id string, goals map[Artifact]goal, ts []*Target, s Status, why string) {
 	if s == Waiting {
 		for _, t := range ts {
-			p.held[t] = why
+			p.held[seatOf(t)] = why
 		}
 	}
 	p.each(u, w, ts, func(l *Line) {

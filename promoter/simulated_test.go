@@ -2,6 +2,7 @@ package promoter
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -211,5 +212,32 @@ func TestAPullStaysWhileAnEarlierWaveSaysNothing(t *testing.T) {
 		if want := map[bool]string{true: "", false: "nothing asks for redis 17.1.0 here any more"}[unknown != ""]; why != want {
 			t.Errorf("dev is unknown: %q: the pull is closed: %q", unknown, why)
 		}
+	}
+}
+
+// TestAnOverlaysPullStaysToo: what an overlay is to say otherwise stands in no
+// file yet; its pull is kept like any other.
+func TestAnOverlaysPullStaysToo(t *testing.T) {
+	set := Insert{Field: "version"}
+	overlay := Overlay{File: "staging/kustomization.yaml", Environment: "staging", Wave: 1, Path: "patches", Insert: set}
+	chart := Artifact{Kind: Chart, Name: "redis"}
+	base := Target{Pin: Pin{Artifact: chart, Version: "17.0.0", Form: Exact, Place: Place{File: "base/redis.yaml", Path: "spec.version", Written: "17.0.0"}},
+		Reach: []Reached{{Environment: "staging", Wave: 1}, {Environment: "production", Wave: 2}}, Wave: 2, Overlays: []Overlay{overlay}}
+	base.Choice.Updates = []Release{{Version: "17.1.0"}}
+	base.Choice.NewestAllowed, base.Choice.Current = &base.Choice.Updates[0], &Release{Version: "17.0.0"}
+	obs := Observation{Targets: []Target{base}, Unread: [][]string{{"dev/redis.yaml"}}, Pulls: []Pull{{
+		Number: 2, Branch: Branch{Change: "redis-17.1.0-fd301659", Wave: "staging"}.String(), State: PullOpen, Head: "h", Ours: true,
+		Edits: []Edit{{Place: Place{File: overlay.File, Path: overlay.Path, Written: "17.0.0"}, Insert: set, To: "17.1.0", Release: "17.1.0"}},
+	}}}
+	d := Plan(obs, Policy{Waves: []Wave{{Name: "dev"}, {Name: "staging", After: []int{0}}, {Name: "production", After: []int{1}}}, SplitBase: true, Delivers: true}, start)
+	for _, a := range d.Actions {
+		if c, ok := a.(Close); ok {
+			t.Errorf("it is closed: %s", c.Reason)
+		}
+	}
+	if !slices.ContainsFunc(d.Lines, func(l Line) bool {
+		return l.Pull == 2 && strings.Contains(l.Why, "dev/redis.yaml of wave dev cannot be read")
+	}) {
+		t.Errorf("nothing says why it stays: %+v", d.Lines)
 	}
 }

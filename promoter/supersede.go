@@ -102,7 +102,10 @@ func (p *planner) uncertain(pull *Pull) string {
 			if d := t.Pin.DigestPlace; d != nil && d.File == e.Place.File && d.Path == e.Place.Path {
 				at = *d
 			}
-			here := at.File == e.Place.File && at.Path == e.Place.Path
+			here, seat := at.File == e.Place.File && at.Path == e.Place.Path, seatOf(t)
+			if !here {
+				seat.file = e.Place.File // what an overlay is to say otherwise
+			}
 			if e.Image != "" { // an override that no file holds yet: what it overrides
 				here = here || strings.HasPrefix(at.Written, e.Image+":")
 			}
@@ -110,7 +113,7 @@ func (p *planner) uncertain(pull *Pull) string {
 			if !here {
 				continue
 			}
-			if why := cmp.Or(t.Choice.Unknown, p.held[t]); why != "" {
+			if why := cmp.Or(t.Choice.Unknown, p.held[seat]); why != "" {
 				return why
 			}
 			found = true
@@ -121,6 +124,14 @@ func (p *planner) uncertain(pull *Pull) string {
 	}
 	return ""
 }
+
+// seat is a target, or what an overlay is to say of it.
+type seat struct {
+	target *Target
+	file   string
+}
+
+func seatOf(t *Target) seat { return seat{cmp.Or(t.shared, t), t.Pin.Place.File} }
 
 // concerned are the targets that an edit may be about: those of its file, and
 // for what is added to an overlay also those that it overrides.

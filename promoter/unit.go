@@ -23,6 +23,8 @@ type unit struct {
 	// behind marks waves in which this unit still has something to do; units
 	// that come after it in an ordered group wait there.
 	behind []bool
+	// next is, for each wave that has been decided on, where it goes.
+	next []map[Artifact]goal
 	// tracks are the units of the same artifact whose versions cannot be
 	// compared with this one's; lead is the least version text of this one.
 	tracks []*unit
@@ -79,7 +81,7 @@ func units(targets []Target, pol Policy) []*unit {
 		u := trackOf(index[key], t, blind || g != nil && !g.Ordered)
 		if u == nil {
 			n := len(pol.Waves)
-			u = &unit{key: key, name: name, group: g, lead: t.current(), steps: make([][]*Target, n), blind: make([][]*Target, n), behind: make([]bool, n)}
+			u = &unit{key: key, name: name, group: g, lead: t.current(), steps: make([][]*Target, n), blind: make([][]*Target, n), behind: make([]bool, n), next: make([]map[Artifact]goal, n)}
 			u.tracks = index[key]
 			index[key] = append(index[key], u)
 			list = append(list, u)

@@ -62,16 +62,46 @@ func (p *planner) unproven(u *unit, w int) string {
 	return ""
 }
 
-// underWay returns why a newer release waits: the one before it has been
-// merged somewhere and has not arrived everywhere.
-func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) string {
+// next is where a wave goes after what it has: by the conveyor, or to what comes
+// to the waves before it. A newer release comes after what is under way.
+func (p *planner) next(u *unit, w int, goals map[Artifact]goal, moving []*Target, first map[Artifact]goal) map[Artifact]goal {
+	if len(moving) > 0 && p.frozen[changeID(u.key, u.name, versions(goals))] == "" {
+		if at, why := p.underWay(u, w, goals); why != "" {
+			return at
+		}
+		return goals
+	}
+	out := map[Artifact]goal{}
+	for _, a := range u.artifacts {
+		low := goal{}
+		for _, b := range u.before(a, w, p.pol) {
+			g, ok := u.next[b][a]
+			if !ok {
+				return first
+			}
+			low = lower(a.Kind, low, g, first[a])
+		}
+		if low.version == "" {
+			low = first[a]
+		}
+		out[a] = low
+	}
+	if u.apart(out) {
+		return first
+	}
+	return out
+}
+
+// underWay returns why a newer release waits, and for what: the one before it
+// has been merged somewhere and has not arrived everywhere.
+func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) (map[Artifact]goal, string) {
 	if p.pol.Newer == NewerTakes {
-		return ""
+		return nil, ""
 	}
 	at := map[Artifact]goal{}
 	for _, a := range u.artifacts {
 		if len(u.before(a, w, p.pol)) > 0 {
-			return "" // a later wave only finishes what is under way
+			return nil, "" // a later wave only finishes what is under way
 		}
 		if g, ok := passed(u.of(a, w)); ok {
 			at[a] = g
@@ -81,23 +111,23 @@ func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) string {
 	}
 	id := changeID(u.key, u.name, versions(at))
 	if !p.merged[id] || p.frozen[id] != "" || p.refused[id] {
-		return "" // what has failed or was refused goes nowhere: the way is free
+		return nil, "" // what has failed or was refused goes nowhere: the way is free
 	}
 	for _, t := range u.trials {
 		if t.standing == unproven && t.branch.Change == id {
-			return fmt.Sprintf("%s is being verified in wave %s: it is finished first", describe(at), p.pol.Waves[t.wave].Name)
+			return at, fmt.Sprintf("%s is being verified in wave %s: it is finished first", describe(at), p.pol.Waves[t.wave].Name)
 		}
 	}
 	if p.pol.Newer == NewerHolds {
-		return ""
+		return nil, ""
 	}
 	for later := range p.pol.Waves {
 		moving := slices.DeleteFunc(p.moving(u, later, at), func(t *Target) bool { return p.tookAway(id, later, t) })
 		if later != w && len(moving) > 0 {
-			return fmt.Sprintf("%s is under way and has not reached wave %s: it is finished first", describe(at), p.pol.Waves[later].Name)
+			return at, fmt.Sprintf("%s is under way and has not reached wave %s: it is finished first", describe(at), p.pol.Waves[later].Name)
 		}
 	}
-	return ""
+	return nil, ""
 }
 
 // tookAway reports whether a change was merged in a wave already, and a person

@@ -107,6 +107,23 @@ func (w *world) opened(p *pull) {
 	if slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o != p && o.Branch == p.Branch && o.State == "open" }) {
 		w.violate("no pull request twice", "%s has two", p.Branch)
 	}
+	w.judgeAgain(p)
+}
+
+// judgeAgain: what was said about a pull is lost when it is closed, and opened
+// anew. That takes more than not having seen something: a release that came and
+// went, a failure, a person.
+func (w *world) judgeAgain(p *pull) {
+	b, _ := promoter.ParseBranch(p.Branch)
+	if b.Attempt == 0 || b.Revert || w.meddled || len(w.tainted)+len(w.bad) > 0 || w.injected["partial list"]+w.injected["retag"]+w.injected["look stale"] > 0 {
+		return
+	}
+	b.Attempt--
+	for _, o := range w.forge.pulls {
+		if ob, _ := promoter.ParseBranch(o.Branch); ob == b && o.State == "closed" && o.ClosedBy == bot {
+			w.violate("ignorance moves nothing (law 6)", "%s is opened after #%d, which we closed for nothing", p.Branch, o.Number)
+		}
+	}
 }
 
 // closedByUs is told of a pull that we close.

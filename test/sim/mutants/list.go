@@ -175,7 +175,7 @@ var List = []Mutant{
 			p.act(Close`, `case pull.State == PullOpen:
 			p.act(Close`, "a pull request with a person's commits is closed", ""},
 	{"promoter/supersede.go", `case pull.State == PullBranch && pull.Ours:`, `case pull.State == PullBranch:`, "a branch with a person's commits is deleted", ""},
-	{"promoter/supersede.go", `if why := cmp.Or(t.Choice.Unknown, p.held[t]); why != "" {`, `if why := cmp.Or(t.Choice.Unknown, p.held[t]); why == "nothing" {`, "what cannot be looked up is closed", ""},
+	{"promoter/supersede.go", `if why := cmp.Or(t.Choice.Unknown, p.held[seat]); why != "" {`, `if why := cmp.Or(t.Choice.Unknown, p.held[t]); why == "nothing" {`, "what cannot be looked up is closed", ""},
 	{"promoter/propose.go", `again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged) && p.askedAgain(pull, b)`, `again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged)`, "every attempt is followed by another", ""},
 
 	// The conveyor.
@@ -196,6 +196,8 @@ var List = []Mutant{
 	{"promoter/unit.go", `case n < 0:
 			low = g`, `case n > 0:
 			low = g`, "a wave has passed what its foremost target is at", ""},
+	{"promoter/plan.go", `p.held[seatOf(t)] = dark`, `_ = t`, "a pull is closed while nobody can list what it waits for", ""},
+	{"promoter/plan.go", `goals = u.next[w]`, `goals = first`, "what is on its way makes room ahead for what comes after it", ""},
 	{"promoter/forward.go", `return !t.contentOnly(g) || t.published() || p.older(g.digest, t.Pin.Digest)`, `return true`, "what is published anew under a version is not seen", ""},
 	{"promoter/unit.go", `if p.DigestPlace != nil && p.DigestPlace.Written != digest && p.Digest != "" {`, `if false {`, "a version moves, and the digest beside it stays", ""},
 	{"promoter/override.go", `if !ok || o.Wave < 0 || o.Wave >= last || written[k] {`, `if !ok || o.Wave < 0 || o.Wave > last || written[k] {`, "an overlay of the shared file's own wave is split off, too", ""},
