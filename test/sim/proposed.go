@@ -205,8 +205,10 @@ func (w *world) judgeClose(v *view, a promoter.Close) {
 		w.violate("ignorance moves nothing (law 6)", "%s: pulls cannot be read", a)
 	}
 	p := v.shown.pull(a.Number)
-	if p == nil || slices.ContainsFunc(v.shown.pulls, func(o *pull) bool { return o.Branch == p.Branch && o.State == "merged" }) {
-		return // its branch was merged with another
+	if p == nil || slices.ContainsFunc(v.shown.pulls, func(o *pull) bool {
+		return o.Branch == p.Branch && (o.State == "merged" || o.State == "closed" && o.ClosedBy != bot)
+	}) {
+		return // its branch was merged with another, or refused
 	}
 	b, _ := promoter.ParseBranch(p.Branch)
 	for _, s := range w.edited(p) {
