@@ -126,9 +126,16 @@ func (p *planner) leading(u *unit) map[Artifact]goal {
 			}
 		}
 	}
-	// Of a member that nobody can list, nobody knows whether it has them too.
-	dark := slices.ContainsFunc(u.blind, func(ts []*Target) bool { return len(ts) > 0 })
-	if u.group != nil && u.group.Lockstep && (dark || !lockstep(goals, heads)) {
+	if u.group == nil || !u.group.Lockstep {
+		return goals
+	}
+	if dark := slices.Concat(u.blind...); len(dark) > 0 { // nobody knows whether it has them too
+		for _, t := range slices.Concat(u.steps...) {
+			p.held[seatOf(t)] = fmt.Sprintf("%s of its group cannot be listed (%s)", shortName(dark[0].Pin.Artifact), dark[0].Choice.Unknown)
+		}
+		return map[Artifact]goal{}
+	}
+	if !lockstep(goals, heads) {
 		return map[Artifact]goal{}
 	}
 	return goals
@@ -381,15 +388,4 @@ func (p *planner) shares(w int, ts []*Target) []share {
 	}
 	slices.SortFunc(out, func(a, b share) int { return strings.Compare(a.name, b.name) })
 	return out
-}
-
-func (p *planner) sortLines() {
-	index := map[string]int{}
-	for w := range p.pol.Waves {
-		index[p.pol.Waves[w].Name] = w
-	}
-	slices.SortStableFunc(p.out.Lines, func(a, b Line) int {
-		return cmp.Or(strings.Compare(a.Subject, b.Subject), index[a.Wave]-index[b.Wave], strings.Compare(a.Environment, b.Environment),
-			strings.Compare(a.Change, b.Change), strings.Compare(a.Place, b.Place))
-	})
 }

@@ -3,6 +3,7 @@ package promoter
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -129,4 +130,15 @@ func (p *planner) wake(at time.Time) {
 	if at.After(p.now) && (p.out.Wake.IsZero() || at.Before(p.out.Wake)) {
 		p.out.Wake = at
 	}
+}
+
+func (p *planner) sortLines() {
+	index := map[string]int{}
+	for w := range p.pol.Waves {
+		index[p.pol.Waves[w].Name] = w
+	}
+	slices.SortStableFunc(p.out.Lines, func(a, b Line) int {
+		return cmp.Or(strings.Compare(a.Subject, b.Subject), index[a.Wave]-index[b.Wave], strings.Compare(a.Environment, b.Environment),
+			strings.Compare(a.Change, b.Change), strings.Compare(a.Place, b.Place))
+	})
 }
