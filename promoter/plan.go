@@ -126,16 +126,16 @@ func (p *planner) leading(u *unit) map[Artifact]goal {
 			}
 		}
 	}
-	if u.group == nil || !u.group.Lockstep {
+	if u.group == nil || u.group.Ordered {
 		return goals
 	}
-	if dark := slices.Concat(u.blind...); len(dark) > 0 { // nobody knows whether it has them too
+	if dark := slices.Concat(u.blind...); len(dark) > 0 { // nobody knows where it goes, and so what moves with it
 		for _, t := range slices.Concat(u.steps...) {
 			p.held[seatOf(t)] = fmt.Sprintf("%s of its group cannot be listed (%s)", shortName(dark[0].Pin.Artifact), dark[0].Choice.Unknown)
 		}
 		return map[Artifact]goal{}
 	}
-	if !lockstep(goals, heads) {
+	if u.group.Lockstep && !lockstep(goals, heads) {
 		return map[Artifact]goal{}
 	}
 	return goals

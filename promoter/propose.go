@@ -50,6 +50,8 @@ func (p *planner) rest(u *unit, w int, handled []*Target, goals map[Artifact]goa
 		switch {
 		case in[t]:
 		case p.trialOf[t] != nil && (g.version == "" || p.reached(t, g)): // its trial has its own line
+		case g.version == "" && p.held[seatOf(t)] != "":
+			kept = append(kept, t)
 		case len(t.Choice.Held) == 0 && (g.version == "" || p.reached(t, g)):
 			current = append(current, t)
 		default:
@@ -70,7 +72,7 @@ func (p *planner) waits(u *unit, w int, why string, first map[Artifact]goal, lat
 	}
 	alike := map[string][]*Target{}
 	for _, t := range late {
-		reason := cmp.Or(why, p.waitReason(t, first[t.Pin.Artifact]))
+		reason := cmp.Or(why, p.held[seatOf(t)], p.waitReason(t, first[t.Pin.Artifact]))
 		alike[reason] = append(alike[reason], t)
 	}
 	for _, reason := range slices.Sorted(maps.Keys(alike)) {

@@ -219,7 +219,8 @@ func (w *world) judgeClose(v *view, a promoter.Close) {
 			w.violate("ignorance moves nothing (law 6)", "%s: what %s wants is not known", a, s.file)
 		}
 		for _, o := range w.slots {
-			if o.artifact == s.artifact && o != s && w.precedes(o.wave, s.wave) && w.in("dim", o.key()) && !w.failed(v.shown, b.Change) {
+			stands := o.over == nil || w.says(o, v.head)
+			if o.artifact == s.artifact && o != s && stands && w.precedes(o.wave, w.waveOf(b)) && w.in("dim", o.key()) && !w.failed(v.shown, b.Change) {
 				w.violate("ignorance moves nothing (law 6)", "%s: what %s waits for in %s is not known", a, s.file, o.file)
 			}
 		}
