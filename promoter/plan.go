@@ -130,8 +130,9 @@ func (p *planner) leading(u *unit) map[Artifact]goal {
 		return goals
 	}
 	if dark := slices.Concat(u.blind...); len(dark) > 0 { // nobody knows where it goes, and so what moves with it
+		why := fmt.Sprintf("%s of its group cannot be listed (%s)", shortName(dark[0].Pin.Artifact), dark[0].Choice.Unknown)
 		for _, t := range slices.Concat(u.steps...) {
-			p.held[seatOf(t)] = fmt.Sprintf("%s of its group cannot be listed (%s)", shortName(dark[0].Pin.Artifact), dark[0].Choice.Unknown)
+			p.held[seatOf(t)] = why
 		}
 		return map[Artifact]goal{}
 	}
@@ -149,7 +150,8 @@ func better(k Kind, g, than goal) bool {
 // step decides for one unit in one wave.
 func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	goals, why := p.goals(u, w, first)
-	if dark := p.darkBefore(u, w); dark != "" {
+	dark := p.darkBefore(u, w)
+	if dark != "" {
 		for _, t := range u.steps[w] {
 			p.held[seatOf(t)] = dark // nobody knows what its pull waits for: that is no reason to close it
 		}
@@ -168,7 +170,7 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 				return
 			}
 		}
-		if len(late) == 0 || !p.pol.Ahead || why == "" {
+		if len(late) == 0 || !p.pol.Ahead || why == "" || dark != "" {
 			p.waits(u, w, why, first, late)
 			p.rest(u, w, late, first)
 			return
