@@ -41,11 +41,11 @@ func (p *planner) behindUs(x proposal) blocker {
 	return first
 }
 
-// cameBack says that an earlier wave has what a pull brings from a revert, and
-// that it had left it before it had passed: a revert is proven to have restored
-// something, not that this is any good.
+// cameBack says that an earlier wave has what a pull brings, or something newer,
+// from a revert, and that it had left it before it had passed: a revert is
+// proven to have restored something, not that this is any good.
 func (p *planner) cameBack(x proposal, w int, target *Target, t *trial) string {
-	if t == nil || !t.branch.Revert || !x.brings(target) || p.passedAt(target, w, x.sheet.Change) {
+	if t == nil || !t.branch.Revert || !p.standsFor(x, target) || p.passedAt(target, w, x.sheet.Change) {
 		return ""
 	}
 	why, number := "", 0
@@ -91,9 +91,12 @@ func (p *planner) stranded(x proposal, ill Convergence) {
 	}
 }
 
-// brings reports whether a pull brings what a target of an earlier wave has.
-func (x proposal) brings(target *Target) bool {
-	return slices.ContainsFunc(x.sheet.Members, func(m SheetMember) bool { return m.Artifact == target.Pin.Artifact && m.Version == target.current() })
+// standsFor reports whether a target of an earlier wave has what a pull brings,
+// or something newer.
+func (p *planner) standsFor(x proposal, target *Target) bool {
+	return slices.ContainsFunc(x.sheet.Members, func(m SheetMember) bool {
+		return m.Artifact == target.Pin.Artifact && (m.Version == target.current() || p.reached(target, goal{m.Version, m.Digest}))
+	})
 }
 
 // excuses reports whether a failure at an earlier wave's target, within that

@@ -118,12 +118,35 @@ func (w *world) judgeAgain(p *pull) {
 	if b.Attempt == 0 || b.Revert || w.meddled || len(w.tainted)+len(w.bad) > 0 || w.injected["partial list"]+w.injected["retag"]+w.injected["look stale"] > 0 {
 		return
 	}
+	if slices.ContainsFunc(w.edited(p), w.scattered) {
+		return // it goes on in parts, and its change is another one each time
+	}
 	b.Attempt--
 	for _, o := range w.forge.pulls {
 		if ob, _ := promoter.ParseBranch(o.Branch); ob == b && o.State == "closed" && o.ClosedBy == bot {
 			w.violate("ignorance moves nothing (law 6)", "%s is opened after #%d, which we closed for nothing", p.Branch, o.Number)
 		}
 	}
+}
+
+// scattered reports whether the members of a slot's group stand in different
+// waves.
+func (w *world) scattered(s *slot) bool {
+	waves := map[promoter.Artifact]map[int]bool{}
+	for _, o := range w.slots {
+		if s.group != "" && o.group == s.group {
+			if waves[o.artifact] == nil {
+				waves[o.artifact] = map[int]bool{}
+			}
+			waves[o.artifact][o.wave] = true
+		}
+	}
+	for _, at := range waves {
+		if !maps.Equal(at, waves[s.artifact]) {
+			return true
+		}
+	}
+	return false
 }
 
 // closedByUs is told of a pull that we close.

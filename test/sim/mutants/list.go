@@ -24,7 +24,7 @@ var List = []Mutant{
 			continue
 		}
 		for _, target`, "what left a wave before it had passed there goes on", ""},
-	{"promoter/behind.go", `if t == nil || !t.branch.Revert || !x.brings(target) || p.passedAt(target, w, x.sheet.Change) {`, `if true {`, "what a revert brought back counts as proven", ""},
+	{"promoter/behind.go", `if t == nil || !t.branch.Revert || !p.standsFor(x, target) || p.passedAt(target, w, x.sheet.Change) {`, `if true {`, "what a revert brought back counts as proven", ""},
 	{"promoter/behind.go", `if !t.excused || t.sealing {
 		return false // what is not written down yet excuses nothing
 	}
