@@ -151,10 +151,11 @@ func (o *Observer) wrote(ctx context.Context, pull *promoter.Pull) ([]promoter.E
 // beside finds what a merge wrote of its edits where others changed the same
 // files at the same moment: the forge joined both, line by line. A file is what
 // its edits make of it, or each line that the merge changed in it is one edit's;
-// and what it did not change must read what was to be written already. Otherwise
+// and what it did not change read what was to be written already. Otherwise
 // nothing is known of it.
 func (o *Observer) beside(ctx context.Context, before string, edits []promoter.Edit, changes []Change) []promoter.Edit {
 	left, done, changes := o.whole(ctx, before, edits, changes)
+	left = slices.DeleteFunc(left, func(e promoter.Edit) bool { return o.stands(ctx, before, e) })
 	for _, c := range changes {
 		was, is := bytes.Split(c.Before, []byte("\n")), bytes.Split(c.After, []byte("\n"))
 		if c.Before == nil || c.After == nil || len(was) != len(is) {
@@ -174,10 +175,8 @@ func (o *Observer) beside(ctx context.Context, before string, edits []promoter.E
 			left = slices.Delete(slices.Clone(left), i, i+1)
 		}
 	}
-	for _, e := range left {
-		if !o.stands(ctx, before, e) {
-			return nil
-		}
+	if len(left) > 0 {
+		return nil
 	}
 	return done
 }

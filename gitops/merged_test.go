@@ -113,6 +113,27 @@ func TestAMergeBesideOthersInOneOfItsFiles(t *testing.T) {
 	}
 }
 
+// TestAMergeOfWhatAPersonWroteInPart: of two places in a file that read the same,
+// and were to read the same, a person had written the first.
+func TestAMergeOfWhatAPersonWroteInPart(t *testing.T) {
+	t.Parallel()
+	const before, after = "redis: 1.1.0\ndb: 1.0.0\n", "redis: 1.1.0\ndb: 1.1.0\n"
+	edits := []promoter.Edit{
+		{Place: promoter.Place{File: "a.yaml", Line: 1, Start: 7, End: 12, Path: "redis", Written: "1.0.0"}, To: "1.1.0"},
+		{Place: promoter.Place{File: "a.yaml", Line: 2, Start: 17, End: 22, Path: "db", Written: "1.0.0"}, To: "1.1.0"},
+	}
+	o := Observer{
+		Repo: snapshots{files: map[string]map[string]string{"before": {"a.yaml": before}}},
+		Make: func(read func(string) ([]byte, bool, error), edits []promoter.Edit, at time.Time) (map[string][]byte, error) {
+			return edit.Files(read, edits, at)
+		},
+	}
+	got := o.beside(t.Context(), "before", edits, []Change{{Path: "a.yaml", Before: []byte(before), After: []byte(after)}})
+	if len(got) != 1 || got[0].Place.Path != "db" {
+		t.Errorf("it wrote %v, want what db reads", got)
+	}
+}
+
 // TestWhatCouldNotBeReadIsReadAgain: a merge of which nothing is known, because
 // a file could not be read just then, is known at the next look.
 func TestWhatCouldNotBeReadIsReadAgain(t *testing.T) {

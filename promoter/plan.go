@@ -88,6 +88,7 @@ func (p *planner) unit(u *unit) {
 	}
 	p.freeze(u)
 	p.takeBack(u)
+	p.keepReverts(u)
 	first := p.leading(u)
 	for w := range p.pol.Waves {
 		if len(u.steps[w]) > 0 {
@@ -119,13 +120,14 @@ func (p *planner) leading(u *unit) map[Artifact]goal {
 				continue
 			}
 			heads = append(heads, ts...)
-			if g, ok := newest(ts); ok && better(a.Kind, g, goals[a]) {
+			if g, ok := newest(ts, u.blind[w]); ok && better(a.Kind, g, goals[a]) {
 				goals[a] = g
 			} else if at, ok := passed(ts); ok && goals[a].version == "" {
 				goals[a] = at
 			}
 		}
 	}
+	goals = p.asCalled(u, goals, heads)
 	if u.group == nil || u.group.Ordered {
 		return goals
 	}
@@ -185,6 +187,9 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 			return
 		}
 		ahead = true
+	}
+	if !ahead && why != "" {
+		p.comeAfter(u, w, why, first, moving)
 	}
 	p.rest(u, w, moving, goals)
 	u.behind[w] = true

@@ -159,3 +159,50 @@ func TestTagsOfSeveralShapesMoveEachByItself(t *testing.T) {
 	}
 	w.expectOpen("#4 production 1.26.0-debian")
 }
+
+// TestAChangeKeepsItsNameWhileItsDigestIsOutOfSight: only one place writes a
+// digest. While that cannot be listed, or its file cannot be read, the pull
+// request of the other place stays what it is.
+func TestAChangeKeepsItsNameWhileItsDigestIsOutOfSight(t *testing.T) {
+	app := Artifact{Kind: Image, Name: "org/app", Source: "ghcr.io"}
+	old, now := "sha256:"+strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
+	releases := []Release{{Version: "1.0.0", Digest: old, Created: start.Add(-time.Hour)}, {Version: "1.1.0", Digest: now, Created: start.Add(-time.Hour)}}
+	for _, c := range []struct {
+		name   string
+		darken func(o *Observation)
+	}{
+		{"cannot be listed", func(o *Observation) { o.Targets[0].Choice = Choice{Unknown: "429"} }},
+		{"cannot be read", func(o *Observation) { o.Targets, o.Unread = o.Targets[1:], [][]string{{"staging/a.yaml"}} }},
+	} {
+		w := newWorld(t, "staging")
+		w.policy.Waves[0].Split = SplitCluster
+		for cluster, written := range map[string]string{"a": "1.0.0@" + old, "b": "1.0.0"} {
+			_, digest, _ := strings.Cut(written, "@")
+			w.pins = append(w.pins, Pin{
+				Artifact: app, Version: "1.0.0", Digest: digest, Form: Exact, Consumer: ByContainer, Environment: "staging", Cluster: cluster,
+				Place: Place{File: "staging/" + cluster + ".yaml", Line: 3, Path: "tag", Written: written},
+			})
+		}
+		slices.SortFunc(w.pins, func(a, b Pin) int { return strings.Compare(a.Cluster, b.Cluster) })
+		observe := func() Observation {
+			o := w.observe()
+			for i := range o.Targets {
+				o.Targets[i].Choice = Candidates(o.Targets[i].Pin, Listing{Artifact: app, Releases: releases}, Wanted{}, start)
+			}
+			return o
+		}
+		for range 3 {
+			for _, a := range Plan(observe(), w.policy, w.now).Actions {
+				w.act(a)
+			}
+		}
+		if len(w.pulls) != 2 || w.pulls[1].State != PullOpen {
+			t.Fatalf("%s: pulls %v, want one for each cluster", c.name, w.pulls)
+		}
+		o := observe()
+		c.darken(&o)
+		for _, a := range Plan(o, w.policy, w.now).Actions {
+			t.Errorf("a place that %s: %s", c.name, a)
+		}
+	}
+}

@@ -50,7 +50,7 @@ func (p *planner) rest(u *unit, w int, handled []*Target, goals map[Artifact]goa
 		switch {
 		case in[t]:
 		case p.trialOf[t] != nil && (g.version == "" || p.reached(t, g)): // its trial has its own line
-		case g.version == "" && p.held[seatOf(t)] != "":
+		case p.held[seatOf(t)] != "":
 			kept = append(kept, t)
 		case len(t.Choice.Held) == 0 && (g.version == "" || p.reached(t, g)):
 			current = append(current, t)
@@ -290,6 +290,8 @@ func (p *planner) exist(x proposal, pull *Pull) {
 		p.out.Sheets = append(p.out.Sheets, p.laddered(x))
 		p.act(Push{Branch: x.branch, Base: p.obs.Commit, Edits: x.edits, Message: message(x.sheet, x.edits)})
 		p.say(x, Propose, "its branch is pushed", 0)
+	case !x.revert && x.unread() != "" && (pull.State == PullBranch || pull.Foreign || pull.Moved || !sameEdits(pull.Edits, x.edits)):
+		p.say(x, Waiting, x.unread(), pull.Number)
 	case pull.Ours && p.unseen(pull) != "" && !sameEdits(pull.Edits, x.edits):
 		p.say(x, Left, fmt.Sprintf("#%d changes %s, which cannot be read now: it stays as it is", pull.Number, p.unseen(pull)), pull.Number)
 	case pull.Foreign || pull.Moved || !sameEdits(pull.Edits, x.edits):

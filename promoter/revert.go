@@ -84,16 +84,23 @@ func (p *planner) standsAsTrial(pull *Pull) bool {
 }
 
 // reverted is the pull that a revert takes back, unless a person has asked for
-// another attempt, or one has been made.
+// another attempt, or one has been made. Of several it is the newest that wrote
+// what the revert has written.
 func (p *planner) reverted(revert *Pull, b Branch) *Pull {
-	var newest *Pull
+	var newest, own *Pull
+	later := func(f, than *Pull) bool {
+		return than == nil || cmp.Or(f.MergedAt.Compare(than.MergedAt), f.Number-than.Number) > 0
+	}
 	for _, f := range p.changes[b.Change] {
 		fb, ok := ParseBranch(f.Branch)
 		if !ok || f.State != PullMerged || fb.Revert || fb.Wave != b.Wave || fb.Part != b.Part {
 			continue
 		}
-		if newest == nil || cmp.Or(f.MergedAt.Compare(newest.MergedAt), f.Number-newest.Number) > 0 {
+		if later(f, newest) {
 			newest = f
+		}
+		if later(f, own) && f.sharesPlace(revert) {
+			own = f
 		}
 	}
 	switch {
@@ -104,7 +111,14 @@ func (p *planner) reverted(revert *Pull, b Branch) *Pull {
 	case revert.State == PullMerged && newest.MergedAt.After(revert.MergedAt):
 		return nil // attempted again since
 	}
-	return newest
+	return cmp.Or(own, newest)
+}
+
+// sharesPlace reports whether two pulls write the same scalar.
+func (p *Pull) sharesPlace(other *Pull) bool {
+	return slices.ContainsFunc(p.Edits, func(e Edit) bool {
+		return slices.ContainsFunc(other.Edits, func(o Edit) bool { return scalarOf(o) == scalarOf(e) })
+	})
 }
 
 // retried reports whether a person asked to try an attempt again that failed:
@@ -178,14 +192,13 @@ func (p *planner) failures(u *unit) []*trial {
 			}
 			b, _ := ParseBranch(first.Branch)
 			gone := &trial{pull: first, branch: b, unit: u, wave: t.wave, since: t.pull.MergedAt, evidence: p.recorded(first.Branch)}
-			if seals, known := p.sealsOn(first.Merge, gone); known {
-				if v := newestSeal(seals, StageVerdict, ""); v != nil && v.Verdict == Fail {
-					gone.why = v.Reason
-					out = append(out, gone)
-				}
-				continue
+			seals, known := p.sealsOn(first.Merge, gone)
+			if !known {
+				u.unsure = append(u.unsure, t.branch.Change)
+			} else if v := newestSeal(seals, StageVerdict, ""); v != nil && v.Verdict == Fail {
+				gone.why = v.Reason
+				out = append(out, gone)
 			}
-			p.keepReverts(t.branch.Change)
 		case t.standing == broken:
 			out = append(out, t)
 		}
@@ -193,12 +206,24 @@ func (p *planner) failures(u *unit) []*trial {
 	return out
 }
 
-// keepReverts lets a change's reverts stay as they are while it is not known
-// what they are for.
-func (p *planner) keepReverts(change string) {
-	for _, pull := range p.changes[change] {
-		if b, ok := ParseBranch(pull.Branch); ok && b.Revert {
+// keepReverts lets reverts that nothing asks for stay as they are while it is
+// not known what they are for.
+func (p *planner) keepReverts(u *unit) {
+	for _, t := range u.trials {
+		if t.unread && !slices.Contains(u.unsure, t.branch.Change) {
+			u.unsure = append(u.unsure, t.branch.Change)
+		}
+	}
+	for _, change := range u.unsure {
+		for _, pull := range p.changes[change] {
+			b, ok := ParseBranch(pull.Branch)
+			if !ok || !b.Revert || p.wanted[pull.Branch] {
+				continue
+			}
 			p.wanted[pull.Branch] = true
+			if pull.State == PullOpen {
+				p.line(Line{Change: change, Subject: change, Status: Unresolved, Pull: pull.Number, Why: fmt.Sprintf("#%d stays: nobody knows now whether it is needed", pull.Number)})
+			}
 		}
 	}
 }

@@ -30,6 +30,7 @@ type unit struct {
 	tracks []*unit
 	lead   string
 	trials []*trial // merged pulls that stand in it
+	unsure []string // changes of it of which nobody knows what has failed
 }
 
 // goal is where a wave's targets of one artifact go.
@@ -248,10 +249,11 @@ func (t *Target) current() string {
 }
 
 // newest is the goal of an artifact's first wave: the newest release that any
-// of its targets may go to. It is false when there is none.
-func newest(ts []*Target) (goal, bool) {
+// of its targets may go to. It is false when there is none. What is written in
+// places that cannot be listed counts for how it is called.
+func newest(ts, blind []*Target) (goal, bool) {
 	var best *Release
-	pinned := false
+	pinned := slices.ContainsFunc(blind, func(t *Target) bool { return t.Pin.Digest != "" && t.Pin.Artifact == ts[0].Pin.Artifact })
 	for _, t := range ts {
 		pinned = pinned || t.Pin.Digest != ""
 		r := t.Choice.NewestAllowed

@@ -2,6 +2,7 @@ package promoter
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -128,6 +129,42 @@ func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) (map[Artifac
 		}
 	}
 	return nil, ""
+}
+
+// comeAfter keeps what is open for those of a wave's targets that have what the
+// others go to now, and go on after them: a place that joins late, or could not
+// be listed, is no reason to close it.
+func (p *planner) comeAfter(u *unit, w int, why string, first map[Artifact]goal, moving []*Target) {
+	if p.frozen[changeID(u.key, u.name, versions(first))] != "" {
+		return
+	}
+	for _, t := range p.moving(u, w, first) {
+		if !slices.Contains(moving, t) {
+			p.held[seatOf(t)] = why
+		}
+	}
+}
+
+// asCalled gives goals the digests by which their change is known already, where
+// a file that may pin one cannot be read now: a change keeps its name.
+func (p *planner) asCalled(u *unit, goals map[Artifact]goal, heads []*Target) map[Artifact]goal {
+	if !slices.ContainsFunc(p.obs.Unread, func(files []string) bool { return len(files) > 0 }) {
+		return goals
+	}
+	out := maps.Clone(goals)
+	for _, t := range heads {
+		if w := t.step(); w >= len(p.obs.Unread) || len(p.obs.Unread[w]) == 0 {
+			continue
+		}
+		r, a := t.Choice.NewestAllowed, t.Pin.Artifact
+		if g := goals[a]; r != nil && g.digest == "" && g.version == r.Version {
+			out[a] = goal{r.Version, r.Digest}
+		}
+	}
+	if len(p.changes[changeID(u.key, u.name, versions(out))]) == 0 {
+		return goals
+	}
+	return out
 }
 
 // tookAway reports whether a change was merged in a wave already, and a person

@@ -115,7 +115,7 @@ func (w *world) opened(p *pull) {
 // went, a failure, a person.
 func (w *world) judgeAgain(p *pull) {
 	b, _ := promoter.ParseBranch(p.Branch)
-	if b.Attempt == 0 || b.Revert || w.meddled || len(w.tainted)+len(w.bad) > 0 || w.injected["partial list"]+w.injected["retag"]+w.injected["look stale"] > 0 {
+	if b.Attempt == 0 || w.meddled || len(w.tainted) > 0 || len(w.bad) > 0 && !b.Revert || w.injected["partial list"]+w.injected["retag"]+w.injected["look stale"] > 0 {
 		return
 	}
 	if slices.ContainsFunc(w.edited(p), w.scattered) {

@@ -119,11 +119,7 @@ func (w *world) judgeChange(v *view, no func(law, format string, args ...any), b
 		if c := w.repo.objects[o.Head]; o.State == "merged" && !ob.Revert && !c.ours && !w.rewrote && !w.asClaimed(o) {
 			no("only positive evidence counts (law 6)", "although #%d was merged with something else in it", o.Number)
 		}
-		again := slices.ContainsFunc(v.shown.pulls, func(x *pull) bool { // by a person's word, and it passed
-			xb, ok := promoter.ParseBranch(x.Branch)
-			return ok && !xb.Revert && xb.Change == ob.Change && xb.Wave == ob.Wave && xb.Part == ob.Part && xb.Attempt > ob.Attempt && verdictOn(v.shown, x.Merge) == "success"
-		})
-		if o.State == "merged" && !ob.Revert && verdictOn(v.shown, o.Merge) == "failure" && !again && !w.retried(v.shown, ob) {
+		if o.State == "merged" && !ob.Revert && verdictOn(v.shown, o.Merge) == "failure" && !w.overtaken(v.shown, ob) && !w.retried(v.shown, ob) {
 			failures[w.waveOf(ob)]++
 		}
 	}

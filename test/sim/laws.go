@@ -202,6 +202,16 @@ func (w *world) retried(f *forge, b promoter.Branch) bool {
 	return again
 }
 
+// overtaken reports whether a later attempt, made by a person's word, passed, or
+// is to be made again itself.
+func (w *world) overtaken(f *forge, b promoter.Branch) bool {
+	return slices.ContainsFunc(f.pulls, func(o *pull) bool {
+		ob, ok := promoter.ParseBranch(o.Branch)
+		return ok && !ob.Revert && ob.Change == b.Change && ob.Wave == b.Wave && ob.Part == b.Part && ob.Attempt > b.Attempt && o.State == "merged" &&
+			(verdictOn(f, o.Merge) == "success" || w.retried(f, ob))
+	})
+}
+
 // verdictOn is what a commit's last word says of all that it brings: success or
 // failure.
 func verdictOn(f *forge, hash string) string {

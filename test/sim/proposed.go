@@ -36,7 +36,7 @@ func (w *world) judgePush(v *view, a promoter.Push) {
 			w.violate("a refused version is quarantined (law 13)", "%s, although %s closed #%d", a, o.ClosedBy, o.Number)
 		case o.State == "merged" && ob.Revert && !retry && w.budget(w.waveOf(ob)) == 0 && !w.attemptedSince(v.shown, o, ob):
 			w.violate("a reverted version is quarantined (law 13)", "%s, although #%d took it back", a, o.Number)
-		case o.State == "merged" && !ob.Revert && !retry && w.budget(w.waveOf(ob)) == 0 && verdictOn(v.shown, o.Merge) == "failure":
+		case o.State == "merged" && !ob.Revert && !retry && w.budget(w.waveOf(ob)) == 0 && verdictOn(v.shown, o.Merge) == "failure" && !w.overtaken(v.shown, ob):
 			w.violate("a failure freezes the change (law 8)", "%s, although #%d failed", a, o.Number)
 		}
 	}
@@ -132,9 +132,10 @@ func (w *world) judgeEdit(v *view, a promoter.Push, b promoter.Branch, s *slot, 
 }
 
 // judgeInverse: a revert brings back what stood before a merge of the change
-// that it takes back, where that still stands.
+// that it takes back, where that still stands. Git may say that a pull is merged
+// before its forge does.
 func (w *world) judgeInverse(v *view, a promoter.Push, b promoter.Branch, s *slot, from, to string) {
-	for _, o := range v.shown.pulls {
+	for _, o := range w.forge.pulls {
 		ob, ok := promoter.ParseBranch(o.Branch)
 		if !ok || ob.Change != b.Change || ob.Revert || o.State != "merged" || w.repo.objects[o.Merge] == nil {
 			continue
@@ -211,6 +212,13 @@ func (w *world) judgeClose(v *view, a promoter.Close) {
 		return // its branch was merged with another, or refused
 	}
 	b, _ := promoter.ParseBranch(p.Branch)
+	for _, f := range v.shown.pulls { // whether or not its seals can be read now
+		fb, ok := promoter.ParseBranch(f.Branch)
+		if b.Revert && ok && !fb.Revert && fb.Change == b.Change && fb.Wave == b.Wave && fb.Part == b.Part && verdictOn(v.shown, f.Merge) == "failure" &&
+			!w.retried(v.shown, fb) && len(w.edited(p)) > 0 && !slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.writer(s, v.head) != f.Merge }) {
+			w.violate("every failure ends", "%s: what it takes back of #%d stands", a, f.Number)
+		}
+	}
 	for _, s := range w.edited(p) {
 		if s.over != nil && !w.says(s, v.head) {
 			s = s.over // what is not written yet is what the shared file is asked about
