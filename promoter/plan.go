@@ -28,6 +28,7 @@ func Plan(obs Observation, pol Policy, now time.Time) Decision {
 	for _, u := range all {
 		p.unit(u)
 	}
+	p.keepReverts()
 	p.supersede()
 	p.propose()
 	p.obey()
@@ -88,7 +89,6 @@ func (p *planner) unit(u *unit) {
 	}
 	p.freeze(u)
 	p.takeBack(u)
-	p.keepReverts(u)
 	first := p.leading(u)
 	for w := range p.pol.Waves {
 		if len(u.steps[w]) > 0 {

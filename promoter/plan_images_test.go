@@ -206,3 +206,35 @@ func TestAChangeKeepsItsNameWhileItsDigestIsOutOfSight(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatPeopleHaveApprovedIsNotWrittenAgain: a place of an open pull request
+// cannot be listed for a while. Nobody's approval is lost for it; what waits for
+// no person goes on without the place.
+func TestWhatPeopleHaveApprovedIsNotWrittenAgain(t *testing.T) {
+	chart := Artifact{Kind: Chart, Name: "redis", Source: "https://charts.example.com"}
+	for mode, want := range map[MergeMode]int{MergeApproved: 0, MergeAutomatic: 1} {
+		w := newWorld(t, "production")
+		w.policy.Delivers, w.policy.Classes = true, map[Class]ClassPolicy{C3: {Merge: mode}}
+		for _, file := range []string{"a", "b"} {
+			w.pin(chart, "production", "17.0.0")
+			w.pins[len(w.pins)-1].Place.File = "production/" + file + ".yaml"
+		}
+		w.offered[chart] = []string{"17.0.0", "17.1.0"}
+		for range 3 {
+			for _, a := range w.plan().Actions {
+				w.act(a)
+			}
+		}
+		o := w.observe()
+		o.Targets[0].Choice = Choice{Unknown: "429"}
+		pushed := 0
+		for _, a := range Plan(o, w.policy, w.now).Actions {
+			if _, ok := a.(Push); ok {
+				pushed++
+			}
+		}
+		if pushed != want {
+			t.Errorf("merge: %s: it is written again %d times, want %d", mode, pushed, want)
+		}
+	}
+}

@@ -29,6 +29,8 @@ type planner struct {
 	// refused are changes whose pull a person closed somewhere.
 	refused map[string]bool
 	holds   map[string]int // by change: the number of the pull
+	// unsure are changes of which nobody knows now whether they have failed.
+	unsure map[string]bool
 	// wanted are the branches that this decision wants to exist.
 	wanted map[string]bool
 	// held are the targets that may not move for now: an open pull that edits
@@ -69,7 +71,7 @@ func (p *planner) in(file string) []*Target {
 func newPlanner(obs Observation, pol Policy, now time.Time) *planner {
 	return &planner{
 		obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, numbered: map[int]*Pull{}, changes: map[string][]*Pull{}, retries: map[attempted]bool{}, merged: map[string]bool{}, frozen: map[string]string{}, suspect: map[string]string{}, refused: map[string]bool{},
-		holds: map[string]int{}, wanted: map[string]bool{}, held: map[seat]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, keptIn: map[string]int{}, byHand: map[string]*trial{}, obscure: map[string]int{}, brought: map[string]time.Time{},
+		holds: map[string]int{}, unsure: map[string]bool{}, wanted: map[string]bool{}, held: map[seat]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, keptIn: map[string]int{}, byHand: map[string]*trial{}, obscure: map[string]int{}, brought: map[string]time.Time{},
 	}
 }
 

@@ -294,6 +294,8 @@ func (p *planner) exist(x proposal, pull *Pull) {
 		p.say(x, Waiting, x.unread(), pull.Number)
 	case pull.Ours && p.unseen(pull) != "" && !sameEdits(pull.Edits, x.edits):
 		p.say(x, Left, fmt.Sprintf("#%d changes %s, which cannot be read now: it stays as it is", pull.Number, p.unseen(pull)), pull.Number)
+	case pull.Ours && p.awaited(x, pull) != "" && !sameEdits(pull.Edits, x.edits):
+		p.say(x, Left, fmt.Sprintf("%s: #%d, which waits for people, stays as it is", p.awaited(x, pull), pull.Number), pull.Number)
 	case pull.Foreign || pull.Moved || !sameEdits(pull.Edits, x.edits):
 		if !pull.Ours {
 			p.say(x, Left, fmt.Sprintf("#%d holds a person's commits: a person merges it", pull.Number), pull.Number)
@@ -311,6 +313,24 @@ func (p *planner) exist(x proposal, pull *Pull) {
 	default:
 		p.carry(x, pull)
 	}
+}
+
+// awaited says which place that a pull changes cannot be listed now, where people
+// have a say about it: what they have approved is not written again for that.
+func (p *planner) awaited(x proposal, pull *Pull) string {
+	why, people := "", !p.pol.Delivers || x.sheet.Merge != MergeAutomatic
+	for _, e := range pull.Edits {
+		for _, t := range p.in(e.Place.File) {
+			if t.Choice.Unknown != "" && pull.writes(t) {
+				why = fmt.Sprintf("%s cannot be listed (%s)", t.Pin.Place, t.Choice.Unknown)
+				people = people || p.pol.Classes[t.Class].Merge != MergeAutomatic
+			}
+		}
+	}
+	if x.revert || !people {
+		return ""
+	}
+	return why
 }
 
 func (p *planner) act(a Action) { p.out.Actions = append(p.out.Actions, a) }

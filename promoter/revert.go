@@ -194,7 +194,7 @@ func (p *planner) failures(u *unit) []*trial {
 			gone := &trial{pull: first, branch: b, unit: u, wave: t.wave, since: t.pull.MergedAt, evidence: p.recorded(first.Branch)}
 			seals, known := p.sealsOn(first.Merge, gone)
 			if !known {
-				u.unsure = append(u.unsure, t.branch.Change)
+				p.unsure[t.branch.Change] = true
 			} else if v := newestSeal(seals, StageVerdict, ""); v != nil && v.Verdict == Fail {
 				gone.why = v.Reason
 				out = append(out, gone)
@@ -207,23 +207,23 @@ func (p *planner) failures(u *unit) []*trial {
 }
 
 // keepReverts lets reverts that nothing asks for stay as they are while it is
-// not known what they are for.
-func (p *planner) keepReverts(u *unit) {
-	for _, t := range u.trials {
-		if t.unread && !slices.Contains(u.unsure, t.branch.Change) {
-			u.unsure = append(u.unsure, t.branch.Change)
+// not known what they are for: what failed cannot be read, or what is sealed on
+// it.
+func (p *planner) keepReverts() {
+	for _, t := range p.trials {
+		if t.unread {
+			p.unsure[t.branch.Change] = true
 		}
 	}
-	for _, change := range u.unsure {
-		for _, pull := range p.changes[change] {
-			b, ok := ParseBranch(pull.Branch)
-			if !ok || !b.Revert || p.wanted[pull.Branch] {
-				continue
-			}
-			p.wanted[pull.Branch] = true
-			if pull.State == PullOpen {
-				p.line(Line{Change: change, Subject: change, Status: Unresolved, Pull: pull.Number, Why: fmt.Sprintf("#%d stays: nobody knows now whether it is needed", pull.Number)})
-			}
+	for i := range p.obs.Pulls {
+		pull := &p.obs.Pulls[i]
+		b, ok := ParseBranch(pull.Branch)
+		if !ok || !b.Revert || !p.unsure[b.Change] || p.wanted[pull.Branch] {
+			continue
+		}
+		p.wanted[pull.Branch] = true
+		if pull.State == PullOpen {
+			p.line(Line{Change: b.Change, Subject: b.Change, Status: Unresolved, Pull: pull.Number, Why: fmt.Sprintf("#%d stays: nobody knows now whether it is needed", pull.Number)})
 		}
 	}
 }

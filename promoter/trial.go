@@ -107,8 +107,11 @@ func (p *planner) findTrials() {
 		}
 		if len(t.targets) > 0 {
 			p.trials = append(p.trials, t)
-		} else if !branch.Revert && p.unseen(pull) != "" {
-			p.countUnseen(pull, branch)
+		} else if p.unseen(pull) != "" {
+			p.unsure[branch.Change] = true
+			if !branch.Revert {
+				p.countUnseen(pull, branch)
+			}
 		}
 	}
 }

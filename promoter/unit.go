@@ -30,7 +30,6 @@ type unit struct {
 	tracks []*unit
 	lead   string
 	trials []*trial // merged pulls that stand in it
-	unsure []string // changes of it of which nobody knows what has failed
 }
 
 // goal is where a wave's targets of one artifact go.

@@ -54,6 +54,15 @@ func (w *world) judgePush(v *view, a promoter.Push) {
 	}
 	made := base.files.with(files)
 	var seen []*slot
+	if p := w.newest(a.Branch); p != nil && p.State == "open" && p.Head == a.Expect && !b.Revert {
+		slots := w.edited(p)
+		mode, _, _ := w.consent(p, slots)
+		for _, s := range slots {
+			if w.in("dim", s.key()) && mode != promoter.MergeAutomatic && w.says(s, v.head) {
+				w.violate("ignorance moves nothing (law 6)", "%s: #%d waits for people, and the versions of %s are not known", a, p.Number, s.file)
+			}
+		}
+	}
 	for _, e := range a.Edits {
 		s, _ := w.slotAt(e.Place)
 		if s == nil {
