@@ -116,8 +116,13 @@ func (p *planner) tickets() {
 	}
 	p.keepUnseen(open)
 	for _, l := range p.out.Lines { // what cannot be proven is in need of a person while the change has somewhere to go
-		if pull := p.numbered[p.obscure[l.Change]]; pull != nil && l.Status != Current && l.Status != Passed {
-			delete(open, "incident "+pull.Branch)
+		if p.obscure[l.Change] == 0 || l.Status == Current || l.Status == Passed {
+			continue
+		}
+		for _, pull := range p.changes[l.Change] {
+			if pull.Obscure {
+				delete(open, "incident "+pull.Branch)
+			}
 		}
 	}
 	for _, t := range p.obs.Tickets {

@@ -341,7 +341,10 @@ func (w *world) known(shown *forge, sealings map[string]promoter.Sealing) *forge
 	}
 	out := shown.clone()
 	for commit, s := range sealings {
-		if slices.ContainsFunc(s.Seals, func(x promoter.Seal) bool { return x.Stage == promoter.StageVerdict }) {
+		said := map[string]promoter.Level{"success": promoter.Pass, "failure": promoter.Fail}
+		if slices.ContainsFunc(s.Seals, func(x promoter.Seal) bool {
+			return x.Stage == promoter.StageVerdict && x.Verdict == said[verdictOn(w.forge, commit)]
+		}) {
 			out.statuses[commit] = w.forge.statuses[commit]
 		}
 	}

@@ -122,6 +122,9 @@ func (w *world) judgeAgain(p *pull) {
 		return // it goes on in parts, and its change is another one each time
 	}
 	b.Attempt--
+	if slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o.Branch == b.String() && o.State == "merged" }) {
+		return // it was a second pull of the same branch
+	}
 	for _, o := range w.forge.pulls {
 		if ob, _ := promoter.ParseBranch(o.Branch); ob == b && o.State == "closed" && o.ClosedBy == bot {
 			w.violate("ignorance moves nothing (law 6)", "%s is opened after #%d, which we closed for nothing", p.Branch, o.Number)

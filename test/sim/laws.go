@@ -36,6 +36,8 @@ func (w *world) judge(v *view) {
 			w.judgeTicket(v, a)
 		case promoter.CloseTicket:
 			w.judgeCloseTicket(v, a)
+		case promoter.EndOperation:
+			w.judgeEnd(v, a)
 		}
 		if w.broken != nil {
 			return

@@ -146,6 +146,29 @@ var labelOf = map[promoter.Verb]string{
 	promoter.VerbHold: promoter.HoldLabel, promoter.VerbResume: promoter.HoldLabel, promoter.VerbRetry: promoter.RetryLabel, promoter.VerbRevert: promoter.RevertLabel,
 }
 
+// judgeEnd: what an engine is doing is ended where policy says so, to let a revert
+// in that was merged and stands, and nowhere else.
+func (w *world) judgeEnd(v *view, a promoter.EndOperation) {
+	const law = "an operation is ended only for a revert"
+	p := v.shown.pull(a.Number)
+	if p == nil {
+		w.violate(law, "%s: #%d is not known", a, a.Number)
+		return
+	}
+	b, ok := promoter.ParseBranch(p.Branch)
+	here := slices.ContainsFunc(w.placesOf(v, a.Commit), func(r promoter.Reached) bool {
+		return r.App == a.App && r.Environment == a.Environment && r.Cluster == a.Cluster
+	})
+	switch {
+	case !w.policy.Ends:
+		w.violate(law, "%s, and policy says nothing of it", a)
+	case !ok || !b.Revert || w.forge.pull(a.Number).State != "merged" || w.forge.pull(a.Number).Merge != a.Commit:
+		w.violate(law, "%s, and #%d is no merged revert", a, a.Number)
+	case !here:
+		w.violate(law, "%s: nothing that #%d took back stands there", a, a.Number)
+	}
+}
+
 // judgeTicket: a stop is a person's word.
 func (w *world) judgeTicket(v *view, a promoter.OpenTicket) {
 	if a.Stop && !slices.ContainsFunc(v.shown.comments, func(c gitopsComment) bool {
