@@ -115,10 +115,10 @@ func (w *world) opened(p *pull) {
 // went, a failure, a person.
 func (w *world) judgeAgain(p *pull) {
 	b, _ := promoter.ParseBranch(p.Branch)
-	if b.Attempt == 0 || w.meddled || len(w.tainted) > 0 || len(w.bad) > 0 && !b.Revert || w.injected["partial list"]+w.injected["retag"]+w.injected["look stale"] > 0 {
+	if b.Attempt == 0 || w.meddled || !b.Revert && slices.ContainsFunc(w.forge.pulls, w.fell) || w.injected["partial list"]+w.injected["retag"]+w.injected["look stale"] > 0 {
 		return
 	}
-	if slices.ContainsFunc(w.edited(p), w.scattered) {
+	if slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.tainted[s.artifact.Name] || w.scattered(s) }) {
 		return // it goes on in parts, and its change is another one each time
 	}
 	b.Attempt--
@@ -130,6 +130,11 @@ func (w *world) judgeAgain(p *pull) {
 			w.violate("ignorance moves nothing (law 6)", "%s is opened after #%d, which we closed for nothing", p.Branch, o.Number)
 		}
 	}
+}
+
+// fell reports whether a pull was merged and failed.
+func (w *world) fell(p *pull) bool {
+	return p.State == "merged" && verdictOn(w.forge, p.Merge) == "failure"
 }
 
 // scattered reports whether the members of a slot's group stand in different

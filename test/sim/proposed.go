@@ -179,7 +179,8 @@ func (w *world) judgeOpen(v *view, a promoter.Open) {
 		if now := w.forge.pull(o.Number); now != nil && now.State != "open" {
 			continue // closed by another process, of which this one does not know yet: no more than may be are open
 		}
-		if ob.Change == b.Change && ob.Wave == b.Wave && ob.Part == b.Part && ob.Revert == b.Revert && (!b.Revert || ob.Attempt == b.Attempt) {
+		twin := slices.ContainsFunc(v.shown.pulls, func(x *pull) bool { return x.Branch == o.Branch && x.State == "merged" }) // it is only left to be closed
+		if ob.Change == b.Change && ob.Wave == b.Wave && ob.Part == b.Part && ob.Revert == b.Revert && (!b.Revert || ob.Attempt == b.Attempt) && !twin {
 			w.violate("no pull request twice", "%s: #%d is open for it", a, o.Number)
 		}
 		slots := w.edited(o)
