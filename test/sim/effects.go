@@ -118,7 +118,7 @@ func (w *world) judgeAgain(p *pull) {
 	if b.Attempt == 0 || w.meddled || !b.Revert && slices.ContainsFunc(w.forge.pulls, w.fell) || w.injected["partial list"]+w.injected["retag"]+w.injected["look stale"] > 0 {
 		return
 	}
-	if slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.tainted[s.artifact.Name] || w.scattered(s) }) {
+	if slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.handled(s) || w.scattered(s) }) {
 		return // it goes on in parts, and its change is another one each time
 	}
 	b.Attempt--
@@ -130,6 +130,14 @@ func (w *world) judgeAgain(p *pull) {
 			w.violate("ignorance moves nothing (law 6)", "%s is opened after #%d, which we closed for nothing", p.Branch, o.Number)
 		}
 	}
+}
+
+// handled reports whether people, or their publishers, had a hand in what moves
+// with a slot.
+func (w *world) handled(s *slot) bool {
+	return slices.ContainsFunc(w.slots, func(o *slot) bool {
+		return (o == s || s.group != "" && o.group == s.group) && w.tainted[o.artifact.Name]
+	})
 }
 
 // fell reports whether a pull was merged and failed.
