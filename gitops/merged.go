@@ -151,7 +151,7 @@ func (o *Observer) wrote(ctx context.Context, pull *promoter.Pull) ([]promoter.E
 // beside finds what a merge wrote of its edits where others changed the same
 // files at the same moment: the forge joined both, line by line. A file is what
 // its edits make of it, or each line that the merge changed in it is one edit's;
-// and what it did not change read what was to be written already. Otherwise
+// and what it did not change had been written already. Otherwise
 // nothing is known of it.
 func (o *Observer) beside(ctx context.Context, before string, edits []promoter.Edit, changes []Change) []promoter.Edit {
 	left, done, changes := o.whole(ctx, before, edits, changes)

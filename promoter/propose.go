@@ -294,7 +294,7 @@ func (p *planner) exist(x proposal, pull *Pull) {
 		p.say(x, Waiting, x.unread(), pull.Number)
 	case pull.Ours && p.unseen(pull) != "" && !sameEdits(pull.Edits, x.edits):
 		p.say(x, Left, fmt.Sprintf("#%d changes %s, which cannot be read now: it stays as it is", pull.Number, p.unseen(pull)), pull.Number)
-	case pull.Ours && p.awaited(x, pull) != "" && !sameEdits(pull.Edits, x.edits):
+	case pull.Ours && !sameEdits(pull.Edits, x.edits) && p.awaited(x, pull) != "":
 		p.say(x, Left, fmt.Sprintf("%s: #%d, which waits for people, stays as it is", p.awaited(x, pull), pull.Number), pull.Number)
 	case pull.Foreign || pull.Moved || !sameEdits(pull.Edits, x.edits):
 		if !pull.Ours {

@@ -116,9 +116,11 @@ func (p *planner) reverted(revert *Pull, b Branch) *Pull {
 
 // sharesPlace reports whether two pulls write the same scalar.
 func (p *Pull) sharesPlace(other *Pull) bool {
-	return slices.ContainsFunc(p.Edits, func(e Edit) bool {
-		return slices.ContainsFunc(other.Edits, func(o Edit) bool { return scalarOf(o) == scalarOf(e) })
-	})
+	at := make(map[scalar]bool, len(other.Edits))
+	for _, e := range other.Edits {
+		at[scalarOf(e)] = true
+	}
+	return slices.ContainsFunc(p.Edits, func(e Edit) bool { return at[scalarOf(e)] })
 }
 
 // retried reports whether a person asked to try an attempt again that failed:

@@ -138,8 +138,12 @@ func (p *planner) comeAfter(u *unit, w int, why string, first map[Artifact]goal,
 	if p.frozen[changeID(u.key, u.name, versions(first))] != "" {
 		return
 	}
+	now := make(map[*Target]bool, len(moving))
+	for _, t := range moving {
+		now[t] = true
+	}
 	for _, t := range p.moving(u, w, first) {
-		if !slices.Contains(moving, t) {
+		if !now[t] {
 			p.held[seatOf(t)] = why
 		}
 	}
