@@ -226,7 +226,9 @@ var List = []Mutant{
 		return // what`, "an issue is closed because nothing can be read", ""},
 	{"promoter/explain.go", `p.keepUnseen(open)
 `, ``, "an issue is closed because its file cannot be read", ""},
-	{"promoter/explain.go", `pull != nil && l.Status != Current && l.Status != Passed {`, `false && pull != nil {`, "an issue about what cannot be proven is closed because seals cannot be read", ""},
+	{"promoter/explain.go", `if pull.Obscure {
+				delete(open`, `if false && pull.Obscure {
+				delete(open`, "an issue about what cannot be proven is closed because seals cannot be read", ""},
 	{"promoter/origin.go", `case o.Unknown != "":
 		t.why, t.unread =`, `case o.Unknown != "-":
 		t.why, t.unread =`, "what a person brought is never looked at", ""},
