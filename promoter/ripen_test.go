@@ -49,3 +49,30 @@ func TestWordsAboutAFreezeAreWrittenInTime(t *testing.T) {
 		t.Errorf("a week before the freeze: %v", d.Actions)
 	}
 }
+
+// TestAPullStaysWhileItsReleaseHasToWaitAgain: what remembered when a release
+// was first seen is lost, and it counts as new. Its pull requests stay, and are
+// not merged; those of something else under the same version are closed.
+func TestAPullStaysWhileItsReleaseHasToWaitAgain(t *testing.T) {
+	t.Parallel()
+	held := func(digest string) Choice {
+		r := Release{Version: "1.1.0", Digest: digest}
+		return Choice{Latest: &r, Held: []HeldRelease{{Release: r, Why: "released 0m ago, minimum release age 3d", Until: start.Add(72 * time.Hour)}}}
+	}
+	w := threeWaves(t)
+	w.settle()
+	o := w.observe()
+	for i := range o.Targets {
+		o.Targets[i].Choice = held("")
+	}
+	for _, a := range Plan(o, w.policy, w.now).Actions {
+		t.Errorf("while it has to wait: %s", a)
+	}
+	target := &Target{Pin: Pin{Artifact: Artifact{Kind: Image, Name: "web"}, Version: "1.0.0"}}
+	for digest, want := range map[string]bool{contentA: true, contentB: false, "": false} {
+		target.Choice = held(digest)
+		if got := target.waitsAgain(Edit{Release: "1.1.0", To: "1.1.0@" + contentA}); (got != "") != want {
+			t.Errorf("what is published now has digest %q: %q", digest, got)
+		}
+	}
+}

@@ -113,7 +113,7 @@ func (p *planner) uncertain(pull *Pull) string {
 			if !here {
 				continue
 			}
-			if why := cmp.Or(t.Choice.Unknown, p.held[seat]); why != "" {
+			if why := cmp.Or(t.Choice.Unknown, p.held[seat], t.waitsAgain(e)); why != "" {
 				return why
 			}
 			found = true
@@ -182,13 +182,26 @@ func (t *Target) declines(e Edit) string {
 	name := shortName(t.Pin.Artifact) + " " + e.Release
 	for _, h := range t.Choice.Held {
 		if h.Release.Version == e.Release {
-			return name + " has to wait again: " + h.Why
+			return name + " is held back now: " + h.Why
 		}
 	}
 	if !slices.ContainsFunc(t.Choice.Updates, func(r Release) bool { return r.Version == e.Release }) {
 		return name + " is not offered any more: it was withdrawn, or policy does not allow it now"
 	}
 	return "nothing asks for " + name + " here any more"
+}
+
+// waitsAgain says until when an edit's release has to wait, which had not when
+// its pull was opened: what remembered its age was lost, or policy asks for more.
+// Its time comes again, unless it is not the same any more.
+func (t *Target) waitsAgain(e Edit) string {
+	for _, h := range t.Choice.Held {
+		same := !strings.Contains(e.To, "sha256:") || h.Release.Digest != "" && strings.Contains(e.To, h.Release.Digest)
+		if h.Release.Version == e.Release && !h.Until.IsZero() && same {
+			return fmt.Sprintf("%s %s has to wait again: %s", shortName(t.Pin.Artifact), e.Release, h.Why)
+		}
+	}
+	return ""
 }
 
 // latecomers are the targets that a merged pull never wrote: they joined the
