@@ -38,7 +38,7 @@ var ambushes = map[string][]string{
 	"converged":   {"labels revert", "reverts", "pins over"},
 	"passed":      {"labels revert", "reverts", "pins over"},
 	"failed":      {"reverts", "reverts", "pins over", "labels retry", "rewrites base"},
-	"backing":     {"merges", "closes", "pushes", "reverts what failed", "drafts", "holds", "holds"},
+	"backing":     {"merges", "closes", "pushes", "reverts what failed", "drafts", "holds", "holds", "the seals cannot be read", "the seals cannot be read", "the seals cannot be read", "the seals cannot be read", "the seals cannot be read", "the seals cannot be read"},
 	"passing":     {"labels revert", "asks another for it back", "asks another for it back"},
 	"taken back":  {"pins over", "pins over", "labels retry", "reverts"},
 	"asked":       {"closes issue", "reverts", "pins over", "the seals cannot be read", "the seals cannot be read"},
