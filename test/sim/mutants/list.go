@@ -175,7 +175,7 @@ var List = []Mutant{
 			p.act(Close`, `case pull.State == PullOpen:
 			p.act(Close`, "a pull request with a person's commits is closed", ""},
 	{"promoter/supersede.go", `case pull.State == PullBranch && pull.Ours:`, `case pull.State == PullBranch:`, "a branch with a person's commits is deleted", ""},
-	{"promoter/supersede.go", `if why := cmp.Or(t.Choice.Unknown, p.held[seat]); why != "" {`, `if why := cmp.Or(t.Choice.Unknown, p.held[seat]); why == "nothing" {`, "what cannot be looked up is closed", ""},
+	{"promoter/supersede.go", `if why := cmp.Or(t.Choice.Unknown, p.held[seat], t.waitsAgain(e)); why != "" {`, `if why := t.waitsAgain(e); why != "" {`, "what cannot be looked up is closed", ""},
 	{"promoter/propose.go", `again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged) && p.askedAgain(pull, b)`, `again = again || pull != nil && (pull.State == PullClosed || pull.State == PullMerged)`, "every attempt is followed by another", ""},
 
 	// The conveyor.
