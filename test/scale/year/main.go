@@ -15,6 +15,7 @@ import (
 // settings say how big the world is.
 type settings struct {
 	seed     uint64
+	first    int // the number of the first tenant
 	tenants  int
 	clusters int // of a tenant
 	apps     int // of a cluster
@@ -27,6 +28,7 @@ func main() {
 	var s settings
 	flag.Uint64Var(&s.seed, "seed", 1, "of everything that is drawn")
 	flag.IntVar(&s.tenants, "tenants", 50, "how many tenants there are, a repository each")
+	flag.IntVar(&s.first, "first", 0, "the first of them: tenants know nothing of each other, and a year can be told in parts")
 	flag.IntVar(&s.clusters, "clusters", 20, "of each tenant")
 	flag.IntVar(&s.apps, "apps", 100, "Applications on each cluster")
 	flag.IntVar(&s.charts, "charts", 150, "that all tenants choose from")
@@ -84,7 +86,7 @@ func live(s settings) (*year, error) {
 		c.index()
 	}
 	for i := range s.tenants {
-		t, err := newTenant(s.seed, i, size{s.clusters, s.apps}, y.shelf, y.begin, y.end)
+		t, err := newTenant(s.seed, s.first+i, size{s.clusters, s.apps}, y.shelf, y.begin, y.end)
 		if err != nil {
 			return nil, err
 		}

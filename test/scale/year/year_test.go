@@ -57,6 +57,26 @@ func TestTheSameSeed(t *testing.T) {
 	}
 }
 
+// TestAYearIsToldInParts: a tenant lives as it does among others.
+func TestAYearIsToldInParts(t *testing.T) {
+	t.Parallel()
+	told := func(first, tenants int) []*tenant {
+		y, err := live(settings{seed: 5, first: first, tenants: tenants, clusters: 3, apps: 4, charts: 8, days: 25, workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return y.tenants
+	}
+	whole, part := told(0, 3), told(2, 1)
+	alone, among := part[0], whole[2]
+	if a, b := counted(alone.tally.actions), counted(among.tally.actions); a != b || a == "" || alone.name != among.name {
+		t.Errorf("%s by itself %s, and %s among others %s", alone.name, a, among.name, b)
+	}
+	if a, b := counted(whole[1].tally.actions), counted(among.tally.actions); a == b {
+		t.Errorf("two tenants did the same: %s", a)
+	}
+}
+
 // small is a tenant in whose world things are done by hand.
 func small(t *testing.T) *tenant {
 	t.Helper()
