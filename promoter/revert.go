@@ -220,7 +220,7 @@ func (p *planner) keepReverts() {
 	for i := range p.obs.Pulls {
 		pull := &p.obs.Pulls[i]
 		b, ok := ParseBranch(pull.Branch)
-		if !ok || !b.Revert || !p.unsure[b.Change] || p.wanted[pull.Branch] {
+		if !ok || !b.Revert || !p.unsure[b.Change] || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull {
 			continue
 		}
 		p.wanted[pull.Branch] = true

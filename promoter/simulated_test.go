@@ -99,6 +99,24 @@ func TestOfOneBranchTheMergedPullSpeaks(t *testing.T) {
 	}
 }
 
+// TestTheTwinOfAMergedRevertIsNobodysDoubt: what failed is out of sight, its
+// revert was merged, and a second process opened its branch again. That one is
+// closed, and nothing else is said of it, whichever is listed first.
+func TestTheTwinOfAMergedRevertIsNobodysDoubt(t *testing.T) {
+	failed := Pull{Number: 1, Branch: Branch{Change: "redis-2", Wave: "dev"}.String(), State: PullMerged, Merge: "m", MergedAt: start, Edits: []Edit{{Place: Place{File: "dev.yaml"}, To: "2"}}}
+	branch := Branch{Change: "redis-2", Wave: "dev", Revert: true}.String()
+	revert := Pull{Number: 2, Branch: branch, State: PullMerged, Merge: "r", MergedAt: start.Add(time.Minute)}
+	twin := Pull{Number: 3, Branch: branch, State: PullOpen, Head: "h", Ours: true}
+	for _, pulls := range [][]Pull{{failed, revert, twin}, {twin, revert, failed}} {
+		d := Plan(Observation{Pulls: pulls, Unread: [][]string{{"dev.yaml"}}}, Policy{Waves: []Wave{{Name: "dev"}}, Delivers: true}, start.Add(time.Hour))
+		closed := slices.ContainsFunc(d.Actions, func(a Action) bool { c, ok := a.(Close); return ok && c.Number == 3 })
+		kept := slices.ContainsFunc(d.Lines, func(l Line) bool { return l.Status == Unresolved })
+		if !closed || kept {
+			t.Errorf("#%d listed first: closed %v, said to stay %v: %v", pulls[0].Number, closed, kept, d.Lines)
+		}
+	}
+}
+
 // TestWhatAPersonClosedIsNotOpenedByOneWhoHadNotSeenIt: a person closed our pull,
 // and a process that looked before opened its branch again. That is closed, and
 // the person's refusal stands; what a person opens again is meant.

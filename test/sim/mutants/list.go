@@ -251,5 +251,5 @@ var List = []Mutant{
 	{"gitops/merged.go", `return o.beside(ctx, before, edits, changes), nil`, `return nil, nil`, "what a person wrote just before a merge hides what the merge did", ""},
 	{"gitops/merged.go", `if len(left) > 0 {`, `if false && len(left) > 0 {`, "half of what a merge claims is enough", "it takes a person who takes something out of a pull in the second before its merge; TestAMergeBesideOthers of gitops holds it"},
 	{"promoter/propose.go", `if x.revert || !people {`, `if people || !people {`, "what people have approved is written again because a place cannot be listed", ""},
-	{"promoter/revert.go", `if !ok || !b.Revert || !p.unsure[b.Change] || p.wanted[pull.Branch] {`, `if true || !ok {`, "a revert is closed while nobody can say what failed", ""},
+	{"promoter/revert.go", `if !ok || !b.Revert || !p.unsure[b.Change] || p.wanted[pull.Branch] || p.pulls[pull.Branch] != pull {`, `if true || !ok {`, "a revert is closed while nobody can say what failed", ""},
 }
