@@ -121,12 +121,13 @@ func (w *world) judgeAgain(p *pull) {
 	if slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.handled(s) || w.scattered(s) }) {
 		return // it goes on in parts, and its change is another one each time
 	}
-	b.Attempt--
-	if slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o.Branch == b.String() && o.State == "merged" }) {
-		return // it was a second pull of the same branch
+	last := b
+	last.Attempt--
+	if slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o.State == "merged" && (o.Branch == p.Branch || o.Branch == last.String()) }) {
+		return // it, or the one before it, is a second pull of a branch that was merged
 	}
 	for _, o := range w.forge.pulls {
-		if ob, _ := promoter.ParseBranch(o.Branch); ob == b && o.State == "closed" && o.ClosedBy == bot {
+		if ob, _ := promoter.ParseBranch(o.Branch); ob == last && o.State == "closed" && o.ClosedBy == bot {
 			w.violate("ignorance moves nothing (law 6)", "%s is opened after #%d, which we closed for nothing", p.Branch, o.Number)
 		}
 	}
