@@ -35,7 +35,10 @@ type planner struct {
 	wanted map[string]bool
 	// held are the targets that may not move for now: an open pull that edits
 	// one of them is not closed for that.
-	held      map[seat]string
+	held map[seat]string
+	// later says of branches why their pull, which is open ahead, has to let an
+	// older version go first.
+	later     map[string]string
 	trials    []*trial
 	trialOf   map[*Target]*trial
 	byHand    map[string]*trial
@@ -71,7 +74,7 @@ func (p *planner) in(file string) []*Target {
 func newPlanner(obs Observation, pol Policy, now time.Time) *planner {
 	return &planner{
 		obs: obs, pol: pol, now: now, pulls: map[string]*Pull{}, numbered: map[int]*Pull{}, changes: map[string][]*Pull{}, retries: map[attempted]bool{}, merged: map[string]bool{}, frozen: map[string]string{}, suspect: map[string]string{}, refused: map[string]bool{},
-		holds: map[string]int{}, unsure: map[string]bool{}, wanted: map[string]bool{}, held: map[seat]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, keptIn: map[string]int{}, byHand: map[string]*trial{}, obscure: map[string]int{}, brought: map[string]time.Time{},
+		holds: map[string]int{}, unsure: map[string]bool{}, wanted: map[string]bool{}, held: map[seat]string{}, later: map[string]string{}, inFlight: map[int]int{}, merging: map[string]bool{}, asked: map[string]bool{}, keptIn: map[string]int{}, byHand: map[string]*trial{}, obscure: map[string]int{}, brought: map[string]time.Time{},
 	}
 }
 

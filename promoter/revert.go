@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -38,21 +39,26 @@ func (p *planner) freeze(u *unit) {
 		return cmp.Or(strings.Compare(a.change, b.change), b.wave-a.wave)
 	}) {
 		ts := failures[k]
-		if len(ts)-twice[k] <= p.budget(u, k.wave) {
+		slices.SortFunc(ts, func(a, b *trial) int { return a.pull.Number - b.pull.Number })
+		why := fmt.Sprintf("it failed in %s: %s", p.pol.Waves[k.wave].Name, ts[0].why)
+		if ts[0].branch.Revert {
+			why = fmt.Sprintf("it was taken back in %s by #%d", p.pol.Waves[k.wave].Name, ts[0].pull.Number)
+		}
+		n := len(ts) - twice[k]
+		least, most := p.budget(u, k.wave)
+		switch {
+		case n <= least:
 			for _, t := range ts {
 				t.excused = true
 			}
-			continue
-		}
-		if p.frozen[k.change] != "" {
-			continue // the latest wave says it: what an earlier one took back, it did for that
-		}
-		slices.SortFunc(ts, func(a, b *trial) int { return a.pull.Number - b.pull.Number })
-		t := ts[0]
-		if t.branch.Revert {
-			p.frozen[k.change] = fmt.Sprintf("it was taken back in %s by #%d", p.pol.Waves[k.wave].Name, t.pull.Number)
-		} else {
-			p.frozen[k.change] = fmt.Sprintf("it failed in %s: %s", p.pol.Waves[k.wave].Name, t.why)
+		case n <= most:
+			for _, t := range ts {
+				t.doubt = true
+			}
+			p.unsure[k.change] = true
+			p.suspect[k.change] = why + ", and nobody knows now how many may fail there: not all of the wave can be read or listed"
+		case p.frozen[k.change] == "": // the latest wave says it: what an earlier one took back, it did for that
+			p.frozen[k.change] = why
 		}
 	}
 	for _, t := range u.trials {
@@ -145,14 +151,19 @@ func (p *planner) heedReverts() {
 	}
 }
 
-// budget is how many of the wave's pulls may fail before a change is frozen.
-func (p *planner) budget(u *unit, w int) int {
+// budget is how many of the wave's pulls may fail before a change is frozen: so
+// many at least, and at most, as a share of what cannot be listed or read now is
+// not known.
+func (p *planner) budget(u *unit, w int) (least, most int) {
 	wave := p.pol.Waves[w]
-	most := wave.MaxFailures
-	if wave.MaxFailuresPercent > 0 {
-		most = max(most, len(p.shares(w, u.steps[w]))*wave.MaxFailuresPercent/100)
+	of := func(ts []*Target) int {
+		return max(wave.MaxFailures, len(p.shares(w, ts))*wave.MaxFailuresPercent/100)
 	}
-	return most
+	least = of(u.steps[w])
+	if wave.MaxFailuresPercent > 0 && w < len(p.obs.Unread) && len(p.obs.Unread[w]) > 0 {
+		return least, math.MaxInt
+	}
+	return least, of(slices.Concat(u.steps[w], u.blind[w]))
 }
 
 // takeBack proposes the reverts that a unit's failures ask for.
@@ -171,9 +182,9 @@ func (p *planner) takeBack(u *unit) {
 			if !failed.since.IsZero() && t.pull.MergedAt.After(failed.since) {
 				continue // merged after the failure was taken back: a person's word
 			}
-			wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave
-			all := p.pol.RevertScope == RevertChange && !failed.excused
-			if wide || all {
+			wide := p.pol.RevertScope == RevertWave && t.wave >= failed.wave
+			all := p.pol.RevertScope == RevertChange
+			if (wide || all) && !failed.excused && !failed.doubt {
 				p.revert(u, t, failed)
 			}
 		}
@@ -193,7 +204,7 @@ func (p *planner) failures(u *unit) []*trial {
 				continue
 			}
 			b, _ := ParseBranch(first.Branch)
-			gone := &trial{pull: first, branch: b, unit: u, wave: t.wave, since: t.pull.MergedAt, evidence: p.recorded(first.Branch)}
+			gone := &trial{pull: first, branch: b, unit: u, wave: t.wave, since: t.pull.MergedAt, evidence: p.recorded(first.Branch), doubt: t.doubt}
 			seals, known := p.sealsOn(first.Merge, gone)
 			if !known {
 				p.unsure[t.branch.Change] = true

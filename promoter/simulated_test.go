@@ -259,3 +259,27 @@ func TestAnOverlaysPullStaysToo(t *testing.T) {
 		t.Errorf("nothing says why it stays: %+v", d.Lines)
 	}
 }
+
+// TestAPullForAnOverlayThatCannotBeReadStays: what the overlay would say
+// otherwise is found, in the shared file, and the overlay is not.
+func TestAPullForAnOverlayThatCannotBeReadStays(t *testing.T) {
+	image := Artifact{Kind: Image, Name: "library/web", Source: "docker.io"}
+	other := Overlay{File: "lab/kustomization.yaml", Environment: "lab", Wave: 0, Path: "images[name=web].newTag"}
+	base := Target{Pin: Pin{Artifact: image, Version: "1.0.0", Form: Exact, Place: Place{File: "base/web.yaml", Path: "image", Written: "web:1.0.0"}},
+		Reach: []Reached{{Environment: "lab", Wave: 0}, {Environment: "staging", Wave: 1}, {Environment: "production", Wave: 2}}, Wave: 2, Overlays: []Overlay{other}}
+	base.Choice.Updates = []Release{{Version: "1.1.0"}}
+	base.Choice.NewestAllowed, base.Choice.Current = &base.Choice.Updates[0], &Release{Version: "1.0.0"}
+	obs := Observation{Targets: []Target{base}, Unread: [][]string{nil, {"staging/kustomization.yaml"}}, Pulls: []Pull{{
+		Number: 2, Branch: Branch{Change: "web-1.1.0-fd301659", Wave: "staging"}.String(), State: PullOpen, Head: "h", Ours: true,
+		Edits: []Edit{{Place: Place{File: "staging/kustomization.yaml", Path: "images[name=web].newTag"}, Image: "web", To: "1.1.0", Release: "1.1.0"}},
+	}}}
+	d := Plan(obs, Policy{Waves: []Wave{{Name: "lab"}, {Name: "staging", After: []int{0}}, {Name: "production", After: []int{1}}}, SplitBase: true, Delivers: true}, start)
+	for _, a := range d.Actions {
+		if c, ok := a.(Close); ok {
+			t.Errorf("it is closed: %s", c.Reason)
+		}
+	}
+	if !slices.ContainsFunc(d.Lines, func(l Line) bool { return l.Pull == 2 && strings.Contains(l.Why, "cannot be read now: it stays") }) {
+		t.Errorf("nothing says why it stays: %+v", d.Lines)
+	}
+}

@@ -95,6 +95,12 @@ func (p *planner) closeRepeated(id string, pull, first *Pull) {
 // cannot be looked up now, or is not found any more, which may be a file that
 // cannot be read. Only what is seen to be done or replaced is closed.
 func (p *planner) uncertain(pull *Pull) string {
+	if file := p.unseen(pull); file != "" {
+		return file + ", which it edits, cannot be read now"
+	}
+	if why := p.later[pull.Branch]; why != "" {
+		return why
+	}
 	for _, e := range pull.Edits {
 		found := false
 		for _, t := range p.concerned(e) {

@@ -46,8 +46,10 @@ type trial struct {
 	// person says why a person is needed, when one is.
 	person string
 	asks   string // the same for a line that says the rest already
-	// excused is set for a failure within the wave's budget.
+	// excused is set for a failure within the wave's budget, doubt while nobody
+	// knows whether it is.
 	excused bool
+	doubt   bool
 	byHand  bool   // a person's commit, not a pull of ours
 	of      string // what of the commit is meant, for its seals
 	// condemned is set while it fails and is not sealed as failed; sealing

@@ -133,10 +133,17 @@ func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) (map[Artifac
 
 // comeAfter keeps what is open for those of a wave's targets that have what the
 // others go to now, and go on after them: a place that joins late, or could not
-// be listed, is no reason to close it.
+// be listed, is no reason to close it. Where pulls are opened ahead, that is so
+// for what is open for the others, too: its turn comes after this one.
 func (p *planner) comeAfter(u *unit, w int, why string, first map[Artifact]goal, moving []*Target) {
-	if p.frozen[changeID(u.key, u.name, versions(first))] != "" {
+	id := changeID(u.key, u.name, versions(first))
+	if p.frozen[id] != "" {
 		return
+	}
+	for _, pull := range p.changes[id] {
+		if b, ok := ParseBranch(pull.Branch); ok && p.pol.Ahead && !b.Revert && b.Wave == slug(p.pol.Waves[w].Name, maxSlug) {
+			p.later[pull.Branch] = why
+		}
 	}
 	now := make(map[*Target]bool, len(moving))
 	for _, t := range moving {

@@ -37,10 +37,10 @@ var ambushes = map[string][]string{
 	"merged":      {"labels revert", "comments revert", "reverts", "pins over", "labels retry"},
 	"converged":   {"labels revert", "reverts", "pins over"},
 	"passed":      {"labels revert", "reverts", "pins over"},
-	"failed":      {"reverts", "reverts", "pins over", "labels retry", "rewrites base"},
+	"failed":      {"reverts", "reverts", "pins over", "labels retry", "rewrites base", "nobody lists it", "nobody lists it"},
 	"backing":     {"merges", "closes", "pushes", "reverts what failed", "drafts", "holds", "holds", "the seals cannot be read", "the seals cannot be read", "the seals cannot be read", "the seals cannot be read", "the seals cannot be read", "the seals cannot be read"},
 	"passing":     {"labels revert", "asks another for it back", "asks another for it back"},
-	"taken back":  {"pins over", "pins over", "labels retry", "reverts"},
+	"taken back":  {"pins over", "pins over", "labels retry", "reverts", "nobody lists it", "nobody lists it"},
 	"asked":       {"closes issue", "reverts", "pins over", "the seals cannot be read", "the seals cannot be read"},
 	"superseding": {"pushes", "merges"},
 	"rewriting":   {"comments approve", "labels approved"},
@@ -88,6 +88,12 @@ func (w *world) carryOut(d planned) {
 		did = w.editUnder(d, rng)
 	case "the seals cannot be read":
 		w.troubles, did = append(w.troubles, trouble{kind: "unreadable", app: "seals of merges", from: w.now, to: w.now.Add(40 * time.Minute)}), true
+	case "nobody lists it":
+		p := w.newest(d.branch)
+		if p == nil || len(w.edited(p)) == 0 {
+			return
+		}
+		w.troubles, did = append(w.troubles, trouble{kind: "unlisted", app: w.edited(p)[0].artifact.Name, from: w.now, to: w.now.Add(40 * time.Minute)}), true
 	case "asks another for it back": // before ours has written that it passed
 		if p := w.newest(d.branch); p != nil && !w.between {
 			did = w.deedOn("labels revert", who, p, rng)

@@ -80,9 +80,15 @@ func (w *world) judgePush(v *view, a promoter.Push) {
 // its failures: for its own, or for one beside or before it.
 func (w *world) takenBackFor(f *forge, b promoter.Branch) bool {
 	at := w.waveOf(b)
-	failures := map[int]int{}
+	failures, parts := map[int]int{}, map[int]map[string]bool{}
 	for _, p := range f.pulls {
 		ob, ok := promoter.ParseBranch(p.Branch)
+		if ok && !ob.Revert && ob.Change == b.Change {
+			if wave := w.waveOf(ob); parts[wave] == nil {
+				parts[wave] = map[string]bool{}
+			}
+			parts[w.waveOf(ob)][ob.Part] = true
+		}
 		if !ok || ob.Revert || ob.Change != b.Change || p.State != "merged" || verdictOn(f, p.Merge) != "failure" && !slices.Contains(p.Labels, promoter.RevertLabel) {
 			continue
 		}
@@ -92,8 +98,9 @@ func (w *world) takenBackFor(f *forge, b promoter.Branch) bool {
 		failures[w.waveOf(ob)]++
 	}
 	for wave, n := range failures {
-		if n <= w.policy.Waves[wave].MaxFailures {
-			continue
+		x := w.policy.Waves[wave]
+		if n <= max(x.MaxFailures, len(parts[wave])*x.MaxFailuresPercent/100) {
+			continue // there may be more parts, and a larger budget, than what was proposed
 		}
 		if w.policy.RevertScope == promoter.RevertChange || w.policy.RevertScope == promoter.RevertWave && at >= wave {
 			return true

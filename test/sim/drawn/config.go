@@ -39,8 +39,8 @@ func Config(rng *rand.Rand, waves string, calm bool) string {
 		}
 		if Chance(rng, 60) {
 			wave += ", split: " + One(rng, "environment", "tenant", "cluster")
-			if !calm && Chance(rng, 30) {
-				wave += ", maxFailures: " + One(rng, "1", `"40%"`)
+			if !calm && Chance(rng, 40) {
+				wave += ", maxFailures: " + One(rng, "1", `"40%"`, `"40%"`)
 			}
 		}
 		if Chance(rng, 30) {

@@ -142,11 +142,12 @@ var List = []Mutant{
 	{"promoter/revert.go", `if t.standing == broken && !t.branch.Revert {
 			k`, `if false {
 			k`, "a failure freezes nothing", ""},
-	{"promoter/revert.go", `if len(ts)-twice[k] <= p.budget(u, k.wave) {`, `if len(ts)-twice[k] <= p.budget(u, k.wave)+1 {`, "one more failure than the budget allows", ""},
+	{"promoter/revert.go", `	return least, of(slices.Concat(u.steps[w], u.blind[w]))`, `	return least, least`, "the budget is a share of what can be listed now", "two stories in ten thousand find it; a scenario holds it"},
+	{"promoter/revert.go", `case n <= least:`, `case n <= least+1:`, "one more failure than the budget allows", ""},
 	{"promoter/revert.go", `if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {`, `if false {`, "a change that was taken back is forgotten", ""},
 	{"promoter/revert.go", `if slices.Contains(u.trials, failed) && !failed.branch.Revert && !p.decidedBack(failed) {`, `if false {`, "what failed is not taken back by itself", ""},
-	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave > failed.wave`, "the wave that failed keeps what has not failed yet", ""},
-	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && !failed.excused && t.wave >= failed.wave`, `wide := !failed.excused && t.wave >= failed.wave`, "the scope of reverts that policy names is not asked for", ""},
+	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && t.wave >= failed.wave`, `wide := p.pol.RevertScope == RevertWave && t.wave > failed.wave`, "the wave that failed keeps what has not failed yet", ""},
+	{"promoter/revert.go", `wide := p.pol.RevertScope == RevertWave && t.wave >= failed.wave`, `wide := t.wave >= failed.wave`, "the scope of reverts that policy names is not asked for", ""},
 	{"promoter/revert.go", `if mode == MergeNever {`, `if false {`, "what is never to be taken back is", ""},
 	{"promoter/revert.go", `mode := cmp.Or(p.pol.Classes[t.class].Revert, p.pol.Reverts, MergeApproved)`, `mode := MergeAutomatic`, "a revert needs nobody's word", ""},
 	{"promoter/revert.go", `to := e.Place.Written
