@@ -121,6 +121,9 @@ func (w *world) judgeAgain(p *pull) {
 	if slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.handled(s) || w.scattered(s) }) {
 		return // it goes on in parts, and its change is another one each time
 	}
+	if w.policy.Newer != promoter.NewerFinishes && slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.behind(s, w.reads(s, p.Head)) }) {
+		return // what is newer may take its place ahead of its turn, until it is known what comes first
+	}
 	last := b
 	last.Attempt--
 	if slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o.State == "merged" && (o.Branch == p.Branch || o.Branch == last.String()) }) {
@@ -131,6 +134,14 @@ func (w *world) judgeAgain(p *pull) {
 			w.violate("ignorance moves nothing (law 6)", "%s is opened after #%d, which we closed for nothing", p.Branch, o.Number)
 		}
 	}
+}
+
+// behind reports whether something newer than a version is out.
+func (w *world) behind(s *slot, version string) bool {
+	return slices.ContainsFunc(w.offered[s.artifact], func(r promoter.Release) bool {
+		n, ok := w.compare(s, r.Version, version)
+		return ok && n > 0
+	})
 }
 
 // handled reports whether people, or their publishers, had a hand in what moves
