@@ -179,9 +179,9 @@ func TestAnOlderContentFarBackHolds(t *testing.T) {
 		a := u.steps[0][0].Pin.Artifact
 		u.artifacts = []Artifact{a}
 		p := newPlanner(Observation{Pulls: []Pull{brought}}, Policy{Waves: []Wave{{Name: "dev"}, {Name: "staging", After: []int{0}}, {Name: "production", After: []int{1}}}}, start)
-		goals, _ := p.goals(u, 2, map[Artifact]goal{a: {"1.0.0", contentC}})
-		if goals[a].digest != want {
-			t.Errorf("the first wave has %s: the last goes to %s, want %s", shortDigest(dev), goals[a], shortDigest(want))
+		goals, _ := p.goals(u, 2, goalSet{}.with(a, goal{"1.0.0", contentC}))
+		if goals.at(a).digest != want {
+			t.Errorf("the first wave has %s: the last goes to %s, want %s", shortDigest(dev), goals.at(a), shortDigest(want))
 		}
 	}
 }

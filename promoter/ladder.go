@@ -8,7 +8,7 @@ import (
 )
 
 // sheet gathers what a pull's text says, but for the ladder.
-func (p *planner) sheet(u *unit, w int, id string, goals map[Artifact]goal, ts []*Target, edits []Edit) Sheet {
+func (p *planner) sheet(u *unit, w int, id string, goals goalSet, ts []*Target, edits []Edit) Sheet {
 	s := Sheet{Change: id, Wave: p.pol.Waves[w].Name, Edits: edits, Soak: p.pol.Waves[w].Soak, Class: C3, Method: p.pol.Method}
 	seen := map[Reached]bool{}
 	for _, t := range ts {
@@ -44,7 +44,7 @@ func (p *planner) sheet(u *unit, w int, id string, goals map[Artifact]goal, ts [
 		s.Gates = p.gateTexts(s.Reaches, s.Class)
 	}
 	for _, a := range u.artifacts {
-		if m, ok := p.member(a, goals[a], ts); ok {
+		if m, ok := p.member(a, goals.at(a), ts); ok {
 			s.Members = append(s.Members, m)
 		}
 	}

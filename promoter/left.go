@@ -72,12 +72,18 @@ func places(ts []*Target) []*Target {
 	return out
 }
 
+// alike reports whether two edits brought their targets the same way: almost all
+// of a pull did.
+func alike(a *Target, ae Edit, b *Target, be Edit) bool {
+	return a.Pin.DigestPlace == nil && b.Pin.DigestPlace == nil && a.content() == b.content() && ae.Place.Written == be.Place.Written && ae.To == be.To
+}
+
 // way is from where to where a trial brought an environment.
 func (t *trial) way(environment string) (from, to string) {
 	var there []*Target
 	var edits []Edit
 	for i, x := range t.targets {
-		if x.Pin.Environment == environment {
+		if n := len(there) - 1; x.Pin.Environment == environment && (n < 0 || !alike(there[n], edits[n], x, t.edits[i])) {
 			there, edits = append(there, x), append(edits, t.edits[i])
 		}
 	}

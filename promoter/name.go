@@ -118,6 +118,9 @@ func changeID(key, name string, to map[Artifact]string) string {
 // a ref, a file name and a URL. Text that had to be cut or loses everything
 // ends in its digest.
 func slug(s string, most int) string {
+	if s != "" && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
+		return s // almost all are
+	}
 	var b strings.Builder
 	for _, r := range strings.ToLower(s) {
 		switch {
@@ -226,7 +229,12 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 func EditsDigest(edits []Edit) string {
 	lines := make([]string, len(edits))
 	for i, e := range edits {
-		lines[i] = fmt.Sprintf("%q %d %q %q %q %q", e.Place.File, e.Place.Doc, e.Place.Path, e.Place.Written, e.To, e.Image)
+		l := strconv.AppendQuote(make([]byte, 0, 160), e.Place.File)
+		l = strconv.AppendInt(append(l, ' '), int64(e.Place.Doc), 10)
+		for _, text := range []string{e.Place.Path, e.Place.Written, e.To, e.Image} {
+			l = strconv.AppendQuote(append(l, ' '), text)
+		}
+		lines[i] = string(l)
 		if e.Insert != (Insert{}) {
 			lines[i] += fmt.Sprintf(" %q", e.Insert)
 		}

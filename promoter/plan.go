@@ -110,8 +110,8 @@ func (p *planner) ripen(ts []*Target) {
 
 // leading is where the unit's first waves go: what the conveyor brings to the
 // later ones in the end.
-func (p *planner) leading(u *unit) map[Artifact]goal {
-	goals := map[Artifact]goal{}
+func (p *planner) leading(u *unit) goalSet {
+	var goals goalSet
 	var heads []*Target
 	for _, a := range u.artifacts {
 		for w := range p.pol.Waves {
@@ -120,10 +120,10 @@ func (p *planner) leading(u *unit) map[Artifact]goal {
 				continue
 			}
 			heads = append(heads, ts...)
-			if g, ok := newest(ts, u.blind[w]); ok && better(a.Kind, g, goals[a]) {
-				goals[a] = g
-			} else if at, ok := passed(ts); ok && goals[a].version == "" {
-				goals[a] = at
+			if g, ok := newest(ts, u.blind[w]); ok && better(a.Kind, g, goals.at(a)) {
+				goals = goals.with(a, g)
+			} else if at, ok := passed(ts); ok && goals.at(a).version == "" {
+				goals = goals.with(a, at)
 			}
 		}
 	}
@@ -136,10 +136,10 @@ func (p *planner) leading(u *unit) map[Artifact]goal {
 		for _, t := range slices.Concat(u.steps...) {
 			p.held[seatOf(t)] = why
 		}
-		return map[Artifact]goal{}
+		return nil
 	}
 	if u.group.Lockstep && !lockstep(goals, heads) {
-		return map[Artifact]goal{}
+		return nil
 	}
 	return goals
 }
@@ -150,7 +150,7 @@ func better(k Kind, g, than goal) bool {
 }
 
 // step decides for one unit in one wave.
-func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
+func (p *planner) step(u *unit, w int, first goalSet) {
 	goals, why := p.goals(u, w, first)
 	dark := p.darkBefore(u, w)
 	if dark != "" {
@@ -166,7 +166,7 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 		late := p.moving(u, w, first)
 		u.behind[w] = len(late) > 0 || u.proving(w)
 		if len(late) > 0 {
-			if id := changeID(u.key, u.name, versions(first)); p.frozen[id] != "" {
+			if id := u.id(first); p.frozen[id] != "" {
 				p.hold(u, w, id, first, late, Left, p.frozen[id]+quarantined)
 				p.rest(u, w, late, first)
 				return
@@ -193,7 +193,7 @@ func (p *planner) step(u *unit, w int, first map[Artifact]goal) {
 	}
 	p.rest(u, w, moving, goals)
 	u.behind[w] = true
-	id := changeID(u.key, u.name, versions(goals))
+	id := u.id(goals)
 	if why := p.torn(u, w, goals); why != "" {
 		p.hold(u, w, id, goals, moving, Waiting, why)
 		return
@@ -237,8 +237,8 @@ func (u *unit) proving(w int) bool {
 // goals are where the wave's targets go by the conveyor: the first wave of an
 // artifact to the newest version that is wanted, a later one to what the waves
 // before it have passed. The reason says what is in the way, if anything is.
-func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]goal, string) {
-	out := map[Artifact]goal{}
+func (p *planner) goals(u *unit, w int, first goalSet) (goalSet, string) {
+	out := make(goalSet, 0, len(u.artifacts))
 	why := ""
 	if dark := p.darkBefore(u, w); dark != "" {
 		return nil, dark
@@ -246,8 +246,8 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 	for _, a := range u.artifacts {
 		before := u.before(a, w, p.pol)
 		if len(before) == 0 {
-			if g, ok := first[a]; ok {
-				out[a] = g
+			if g, ok := first.of(a); ok {
+				out = out.with(a, g)
 			}
 			continue
 		}
@@ -257,15 +257,15 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 			if !ok {
 				return nil, fmt.Sprintf("wave %s is at versions that cannot be compared", p.pol.Waves[b].Name)
 			}
-			low = lower(a.Kind, low, g, first[a])
-			if f, ok := first[a]; ok && better(a.Kind, f, g) && why == "" {
+			low = lower(a.Kind, low, g, first.at(a))
+			if f, ok := first.of(a); ok && better(a.Kind, f, g) && why == "" {
 				why = fmt.Sprintf("for wave %s, which is at %s", p.pol.Waves[b].Name, g.version)
 			}
 		}
 		// A wave farther back that a person took back holds what comes after it.
 		for b := range p.pol.Waves {
 			if ts := p.proofs(u.of(a, b)); len(ts) > 0 && !slices.Contains(before, b) && p.pol.precedes(b, w) {
-				if g, ok := passed(ts); ok && (better(a.Kind, low, g) || p.olderContent(g, low, first[a])) {
+				if g, ok := passed(ts); ok && (better(a.Kind, low, g) || p.olderContent(g, low, first.at(a))) {
 					low = g
 					if why == "" {
 						why = fmt.Sprintf("for wave %s, which is at %s", p.pol.Waves[b].Name, g.version)
@@ -273,7 +273,7 @@ func (p *planner) goals(u *unit, w int, first map[Artifact]goal) (map[Artifact]g
 				}
 			}
 		}
-		out[a] = low
+		out = out.with(a, low)
 	}
 	if u.apart(out) {
 		return nil, fmt.Sprintf("group %s moves together, and the waves before have its members at different versions", u.group.Name)
@@ -292,7 +292,7 @@ func (p *planner) darkBefore(u *unit, w int) string {
 }
 
 // apart reports whether goals would part the members of a group in lockstep.
-func (u *unit) apart(goals map[Artifact]goal) bool {
+func (u *unit) apart(goals goalSet) bool {
 	if u.group == nil || !u.group.Lockstep {
 		return false
 	}
@@ -322,7 +322,7 @@ func lower(k Kind, a, b, first goal) goal {
 }
 
 // moving are the wave's targets that are not at their goal and may go there.
-func (p *planner) moving(u *unit, w int, goals map[Artifact]goal) []*Target {
+func (p *planner) moving(u *unit, w int, goals goalSet) []*Target {
 	var out []*Target
 	var of Artifact
 	var g goal
@@ -330,29 +330,10 @@ func (p *planner) moving(u *unit, w int, goals map[Artifact]goal) []*Target {
 	for i, t := range u.steps[w] {
 		if i == 0 || t.Pin.Artifact != of { // almost always all are of one
 			of = t.Pin.Artifact
-			g, ok = goals[of]
+			g, ok = goals.of(of)
 		}
 		if ok && g.version != "" && !p.reached(t, g) && p.allows(t, g) {
 			out = append(out, t)
-		}
-	}
-	return out
-}
-
-func describe(goals map[Artifact]goal) string {
-	var parts []string
-	for _, g := range goals {
-		parts = append(parts, g.version)
-	}
-	slices.Sort(parts)
-	return strings.Join(slices.Compact(parts), ", ")
-}
-
-func versions(goals map[Artifact]goal) map[Artifact]string {
-	out := make(map[Artifact]string, len(goals))
-	for a, g := range goals {
-		if g.version != "" {
-			out[a] = g.String()
 		}
 	}
 	return out

@@ -41,6 +41,7 @@ type planner struct {
 	later     map[string]string
 	trials    []*trial
 	trialOf   map[*Target]*trial
+	excuses   bool // whether any trial is excused
 	byHand    map[string]*trial
 	inFlight  map[int]int     // merged and unproven pulls, by wave
 	kept      int             // open pulls that nothing asks for, and that stay
@@ -142,8 +143,21 @@ func (p *planner) sortLines() {
 	for w := range p.pol.Waves {
 		index[p.pol.Waves[w].Name] = w
 	}
-	slices.SortStableFunc(p.out.Lines, func(a, b Line) int {
-		return cmp.Or(strings.Compare(a.Subject, b.Subject), index[a.Wave]-index[b.Wave], strings.Compare(a.Environment, b.Environment),
-			strings.Compare(a.Change, b.Change), strings.Compare(a.Place, b.Place))
+	type spot struct{ line, wave int } // a line is long to move
+	order := make([]spot, len(p.out.Lines))
+	for i := range order {
+		order[i] = spot{i, index[p.out.Lines[i].Wave]}
+	}
+	slices.SortFunc(order, func(x, y spot) int {
+		a, b := &p.out.Lines[x.line], &p.out.Lines[y.line]
+		if c := strings.Compare(a.Subject, b.Subject); c != 0 {
+			return c
+		}
+		return cmp.Or(x.wave-y.wave, strings.Compare(a.Environment, b.Environment), strings.Compare(a.Change, b.Change), strings.Compare(a.Place, b.Place), x.line-y.line)
 	})
+	sorted := slices.Grow([]Line(nil), len(order))
+	for _, s := range order {
+		sorted = append(sorted, p.out.Lines[s.line])
+	}
+	p.out.Lines = sorted
 }

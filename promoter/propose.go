@@ -31,7 +31,7 @@ type proposal struct {
 
 // rest writes the lines of the wave's targets that are not among those that
 // move or wait: they are where they are wanted, or their own policy keeps them.
-func (p *planner) rest(u *unit, w int, handled []*Target, goals map[Artifact]goal) {
+func (p *planner) rest(u *unit, w int, handled []*Target, goals goalSet) {
 	if len(handled) == len(u.steps[w]) {
 		return
 	}
@@ -45,7 +45,7 @@ func (p *planner) rest(u *unit, w int, handled []*Target, goals map[Artifact]goa
 	for i, t := range u.steps[w] {
 		if i == 0 || t.Pin.Artifact != of {
 			of = t.Pin.Artifact
-			g = goals[of]
+			g = goals.at(of)
 		}
 		switch {
 		case in[t]:
@@ -66,13 +66,13 @@ func (p *planner) rest(u *unit, w int, handled []*Target, goals map[Artifact]goa
 
 // waits records that targets are behind and may not move yet; without a common
 // reason each has its own policy's.
-func (p *planner) waits(u *unit, w int, why string, first map[Artifact]goal, late []*Target) {
+func (p *planner) waits(u *unit, w int, why string, first goalSet, late []*Target) {
 	if len(late) == 0 {
 		return
 	}
 	alike := map[string][]*Target{}
 	for _, t := range late {
-		reason := cmp.Or(why, p.held[seatOf(t)], p.waitReason(t, first[t.Pin.Artifact]))
+		reason := cmp.Or(why, p.held[seatOf(t)], p.waitReason(t, first.at(t.Pin.Artifact)))
 		alike[reason] = append(alike[reason], t)
 	}
 	for _, reason := range slices.Sorted(maps.Keys(alike)) {
@@ -83,7 +83,7 @@ func (p *planner) waits(u *unit, w int, why string, first map[Artifact]goal, lat
 }
 
 // hold records why a unit's moving targets stay where they are.
-func (p *planner) hold(u *unit, w int, id string, goals map[Artifact]goal, ts []*Target, s Status, why string) {
+func (p *planner) hold(u *unit, w int, id string, goals goalSet, ts []*Target, s Status, why string) {
 	if s == Waiting {
 		for _, t := range ts {
 			p.held[seatOf(t)] = why
@@ -123,12 +123,12 @@ func (p *planner) each(u *unit, w int, ts []*Target, set func(*Line)) {
 }
 
 // share decides for the targets that share a pull.
-func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s share, ahead bool) {
+func (p *planner) share(u *unit, w int, id string, goals goalSet, s share, ahead bool) {
 	wave := p.pol.Waves[w]
 	var edits []Edit
 	var kept []*Target
 	for _, t := range s.targets {
-		es, why := t.edits(goals[t.Pin.Artifact])
+		es, why := t.edits(goals.at(t.Pin.Artifact))
 		if why != "" {
 			p.hold(u, w, id, goals, []*Target{t}, Unresolved, fmt.Sprintf("%s: %s", t.Pin.Place, why))
 			continue
@@ -150,7 +150,7 @@ func (p *planner) share(u *unit, w int, id string, goals map[Artifact]goal, s sh
 		b.Attempt = taken.Attempt + 1
 		kept, edits = late, nil
 		for _, t := range late {
-			es, _ := t.edits(goals[t.Pin.Artifact])
+			es, _ := t.edits(goals.at(t.Pin.Artifact))
 			edits = append(edits, es...)
 		}
 		edits = sortEdits(edits)

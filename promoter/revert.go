@@ -48,6 +48,7 @@ func (p *planner) freeze(u *unit) {
 		least, most := p.budget(u, k.wave)
 		switch {
 		case n <= least:
+			p.excuses = true
 			for _, t := range ts {
 				t.excused = true
 			}

@@ -192,7 +192,7 @@ func TestAWaveFarBackThatSaysNothingHolds(t *testing.T) {
 	dark.Choice.Unknown = "429 from upstream"
 	u := &unit{artifacts: []Artifact{dark.Pin.Artifact}, steps: [][]*Target{nil, {at("staging")}, {at("production")}}, blind: [][]*Target{{dark}, nil, nil}}
 	p := newPlanner(Observation{}, pol, start)
-	if goals, why := p.goals(u, 2, map[Artifact]goal{dark.Pin.Artifact: {version: "17.1.0"}}); goals != nil || why != "wave dev says nothing of it (429 from upstream)" {
+	if goals, why := p.goals(u, 2, goalSet{}.with(dark.Pin.Artifact, goal{version: "17.1.0"})); goals != nil || why != "wave dev says nothing of it (429 from upstream)" {
 		t.Errorf("%v, %q", goals, why)
 	}
 }

@@ -24,25 +24,16 @@ type unit struct {
 	// that come after it in an ordered group wait there.
 	behind []bool
 	// next is, for each wave that has been decided on, where it goes.
-	next []map[Artifact]goal
+	next []goalSet
 	// tracks are the units of the same artifact whose versions cannot be
 	// compared with this one's; lead is the least version text of this one.
 	tracks []*unit
 	lead   string
 	trials []*trial // merged pulls that stand in it
-}
-
-// goal is where a wave's targets of one artifact go.
-type goal struct {
-	version string
-	digest  string // known content digest of it, or ""
-}
-
-func (g goal) String() string {
-	if g.digest == "" {
-		return g.version
-	}
-	return g.version + "@" + g.digest
+	// What is asked for again and again: the ids of its changes, and of its only
+	// artifact, what comes before each wave.
+	ids     []named
+	nearest [][]int
 }
 
 // units groups the targets, in a stable order, whatever order they came in.
@@ -56,14 +47,18 @@ func units(targets []Target, pol Policy) []*unit {
 	if pol.SplitBase {
 		all = append(all, overrides(targets)...)
 	}
-	keys := map[Artifact]string{}
+	alone := map[Artifact]*unit{} // of what is in no group: its first track
 	for _, t := range all {
-		key, known := keys[t.Pin.Artifact]
-		if !known {
-			key = t.Pin.Artifact.String()
-			keys[t.Pin.Artifact] = key
+		blind := t.Choice.Unknown != ""
+		w := t.step()
+		if w < 0 || w >= len(pol.Waves) || !t.moves() {
+			continue
 		}
-		name := shortName(t.Pin.Artifact)
+		if u := alone[t.Pin.Artifact]; u != nil && t.Group == "" && (blind || t.current() == u.lead) { // almost all are
+			u.take(t, w, blind)
+			continue
+		}
+		key, name := t.Pin.Artifact.String(), shortName(t.Pin.Artifact)
 		var g *Group
 		if found, ok := pol.Groups[t.Group]; ok && t.Group != "" {
 			g = &found
@@ -73,15 +68,13 @@ func units(targets []Target, pol Policy) []*unit {
 				key, name = "group "+g.Name, g.Name
 			}
 		}
-		blind := t.Choice.Unknown != ""
-		w := t.step()
-		if w < 0 || w >= len(pol.Waves) || !t.moves() {
-			continue
-		}
 		u := trackOf(index[key], t, blind || g != nil && !g.Ordered)
 		if u == nil {
 			n := len(pol.Waves)
-			u = &unit{key: key, name: name, group: g, lead: t.current(), steps: make([][]*Target, n), blind: make([][]*Target, n), behind: make([]bool, n), next: make([]map[Artifact]goal, n)}
+			u = &unit{key: key, name: name, group: g, lead: t.current(), steps: make([][]*Target, n), blind: make([][]*Target, n), behind: make([]bool, n), next: make([]goalSet, n)}
+			if len(index[key]) == 0 && t.Group == "" {
+				alone[t.Pin.Artifact] = u
+			}
 			u.tracks = index[key]
 			index[key] = append(index[key], u)
 			list = append(list, u)
@@ -89,11 +82,7 @@ func units(targets []Target, pol Policy) []*unit {
 		if !slices.Contains(u.artifacts, t.Pin.Artifact) {
 			u.artifacts = append(u.artifacts, t.Pin.Artifact)
 		}
-		if blind {
-			u.blind[w] = append(u.blind[w], t)
-		} else {
-			u.steps[w] = append(u.steps[w], t)
-		}
+		u.take(t, w, blind)
 	}
 	for _, tracks := range index {
 		settleTracks(tracks)
@@ -109,6 +98,14 @@ func units(targets []Target, pol Policy) []*unit {
 		}
 	}
 	return list
+}
+
+func (u *unit) take(t *Target, wave int, blind bool) {
+	if blind {
+		u.blind[wave] = append(u.blind[wave], t)
+		return
+	}
+	u.steps[wave] = append(u.steps[wave], t)
 }
 
 func byPlace(a, b *Target) int {
@@ -209,6 +206,19 @@ func (u *unit) of(a Artifact, wave int) []*Target {
 // before returns the nearest waves that must have passed and in which the
 // artifact stands: a wave without it is seen through.
 func (u *unit) before(a Artifact, wave int, pol Policy) []int {
+	if len(u.artifacts) != 1 {
+		return u.lookBack(a, wave, pol)
+	}
+	if u.nearest == nil {
+		u.nearest = make([][]int, len(pol.Waves))
+		for w := range pol.Waves {
+			u.nearest[w] = u.lookBack(a, w, pol)
+		}
+	}
+	return u.nearest[wave]
+}
+
+func (u *unit) lookBack(a Artifact, wave int, pol Policy) []int {
 	var out []int
 	seen := map[int]bool{}
 	var visit func(w int)
@@ -278,7 +288,7 @@ func newest(ts, blind []*Target) (goal, bool) {
 
 // lockstep lowers the goals of a group to the newest version that every member
 // offers. It is false when they have none in common.
-func lockstep(goals map[Artifact]goal, ts []*Target) bool {
+func lockstep(goals goalSet, ts []*Target) bool {
 	offered := map[Artifact]map[string]Release{}
 	for _, t := range ts {
 		m := offered[t.Pin.Artifact]
@@ -313,13 +323,12 @@ func lockstep(goals map[Artifact]goal, ts []*Target) bool {
 	if best == "" {
 		return false
 	}
-	for a := range goals {
-		if r, ok := offered[a][best]; ok {
-			g := goal{version: r.Version}
-			if goals[a].digest != "" {
-				g.digest = r.Digest
+	for i, g := range goals {
+		if r, ok := offered[g.artifact][best]; ok {
+			goals[i].goal = goal{version: r.Version}
+			if g.digest != "" {
+				goals[i].digest = r.Digest
 			}
-			goals[a] = g
 		}
 	}
 	return true

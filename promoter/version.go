@@ -84,36 +84,27 @@ func Classify(kind Kind, consumer Consumer, written string) Form {
 // threeNumbers reports whether a text is "1.2.3" or "v1.2.3", with numbers
 // that fit and have no leading zeros.
 func threeNumbers(s string) bool {
-	s = strings.TrimPrefix(s, "v")
-	for dots := 0; ; dots++ {
-		n := digits(s)
-		if n == 0 || n > 18 || n > 1 && s[0] == '0' {
-			return false
-		}
-		if s = s[n:]; s == "" {
-			return dots == 2
-		}
-		if s[0] != '.' || dots == 2 {
-			return false
-		}
-		s = s[1:]
-	}
+	_, ok := readNumbers(s)
+	return ok
 }
 
 // readNumbers reads what threeNumbers accepts.
 func readNumbers(s string) (out [3]uint64, ok bool) {
-	if !threeNumbers(s) {
-		return out, false
-	}
-	i := 0
-	for _, c := range []byte(strings.TrimPrefix(s, "v")) {
-		if c == '.' {
-			i++
-			continue
+	s = strings.TrimPrefix(s, "v")
+	at, n := 0, 0 // the number, and how many digits it has
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c == '.' && n > 0 && at < 2:
+			at, n = at+1, 0
+		case '0' <= c && c <= '9' && n < 18 && (n == 0 || out[at] > 0):
+			out[at] = out[at]*10 + uint64(c-'0')
+			n++
+		default:
+			return out, false
 		}
-		out[i] = out[i]*10 + uint64(c-'0')
 	}
-	return out, true
+	return out, at == 2 && n > 0
 }
 
 // wholeVersion reports whether all three numbers of a version are written.
@@ -197,6 +188,9 @@ func hasWildcardPart(s string) bool {
 func Compare(kind Kind, a, b string) (int, bool) {
 	if kind == Chart || kind == Galaxy { // almost all of them are three numbers
 		if x, ok := readNumbers(a); ok {
+			if a == b {
+				return 0, true
+			}
 			if y, ok := readNumbers(b); ok {
 				return slices.Compare(x[:], y[:]), true
 			}

@@ -2,7 +2,6 @@ package promoter
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -30,12 +29,12 @@ func (p *planner) unread(w int) string {
 }
 
 // torn says of a group in lockstep which of its members could not come along.
-func (p *planner) torn(u *unit, w int, goals map[Artifact]goal) string {
+func (p *planner) torn(u *unit, w int, goals goalSet) string {
 	if u.group == nil || !u.group.Lockstep {
 		return ""
 	}
 	for _, t := range u.steps[w] {
-		if g := goals[t.Pin.Artifact]; g.version != "" && !p.reached(t, g) && !p.allows(t, g) {
+		if g := goals.at(t.Pin.Artifact); g.version != "" && !p.reached(t, g) && !p.allows(t, g) {
 			return fmt.Sprintf("%s cannot go to %s, and group %s moves together", shortName(t.Pin.Artifact), g.version, u.group.Name)
 		}
 	}
@@ -65,27 +64,27 @@ func (p *planner) unproven(u *unit, w int) string {
 
 // next is where a wave goes after what it has: by the conveyor, or to what comes
 // to the waves before it. A newer release comes after what is under way.
-func (p *planner) next(u *unit, w int, goals map[Artifact]goal, moving []*Target, first map[Artifact]goal) map[Artifact]goal {
-	if len(moving) > 0 && p.frozen[changeID(u.key, u.name, versions(goals))] == "" {
+func (p *planner) next(u *unit, w int, goals goalSet, moving []*Target, first goalSet) goalSet {
+	if len(moving) > 0 && p.frozen[u.id(goals)] == "" {
 		if at, why := p.underWay(u, w, goals); why != "" {
 			return at
 		}
 		return goals
 	}
-	out := map[Artifact]goal{}
+	out := make(goalSet, 0, len(u.artifacts))
 	for _, a := range u.artifacts {
 		low := goal{}
 		for _, b := range u.before(a, w, p.pol) {
-			g, ok := u.next[b][a]
+			g, ok := u.next[b].of(a)
 			if !ok {
 				return first
 			}
-			low = lower(a.Kind, low, g, first[a])
+			low = lower(a.Kind, low, g, first.at(a))
 		}
 		if low.version == "" {
-			low = first[a]
+			low = first.at(a)
 		}
-		out[a] = low
+		out = out.with(a, low)
 	}
 	if u.apart(out) {
 		return first
@@ -95,22 +94,22 @@ func (p *planner) next(u *unit, w int, goals map[Artifact]goal, moving []*Target
 
 // underWay returns why a newer release waits, and for what: the one before it
 // has been merged somewhere and has not arrived everywhere.
-func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) (map[Artifact]goal, string) {
+func (p *planner) underWay(u *unit, w int, goals goalSet) (goalSet, string) {
 	if p.pol.Newer == NewerTakes {
 		return nil, ""
 	}
-	at := map[Artifact]goal{}
+	var at goalSet
 	for _, a := range u.artifacts {
 		if len(u.before(a, w, p.pol)) > 0 {
 			return nil, "" // a later wave only finishes what is under way
 		}
 		if g, ok := passed(u.of(a, w)); ok {
-			at[a] = g
-		} else if g, ok := goals[a]; ok {
-			at[a] = g
+			at = at.with(a, g)
+		} else if g, ok := goals.of(a); ok {
+			at = at.with(a, g)
 		}
 	}
-	id := changeID(u.key, u.name, versions(at))
+	id := u.id(at)
 	if !p.merged[id] || p.frozen[id] != "" || p.refused[id] {
 		return nil, "" // what has failed or was refused goes nowhere: the way is free
 	}
@@ -135,8 +134,8 @@ func (p *planner) underWay(u *unit, w int, goals map[Artifact]goal) (map[Artifac
 // others go to now, and go on after them: a place that joins late, or could not
 // be listed, is no reason to close it. Where pulls are opened ahead, that is so
 // for what is open for the others, too: its turn comes after this one.
-func (p *planner) comeAfter(u *unit, w int, why string, first map[Artifact]goal, moving []*Target) {
-	id := changeID(u.key, u.name, versions(first))
+func (p *planner) comeAfter(u *unit, w int, why string, first goalSet, moving []*Target) {
+	id := u.id(first)
 	if p.frozen[id] != "" {
 		return
 	}
@@ -158,21 +157,21 @@ func (p *planner) comeAfter(u *unit, w int, why string, first map[Artifact]goal,
 
 // asCalled gives goals the digests by which their change is known already, where
 // a file that may pin one cannot be read now: a change keeps its name.
-func (p *planner) asCalled(u *unit, goals map[Artifact]goal, heads []*Target) map[Artifact]goal {
+func (p *planner) asCalled(u *unit, goals goalSet, heads []*Target) goalSet {
 	if !slices.ContainsFunc(p.obs.Unread, func(files []string) bool { return len(files) > 0 }) {
 		return goals
 	}
-	out := maps.Clone(goals)
+	out := slices.Clone(goals)
 	for _, t := range heads {
 		if w := t.step(); w >= len(p.obs.Unread) || len(p.obs.Unread[w]) == 0 {
 			continue
 		}
 		r, a := t.Choice.NewestAllowed, t.Pin.Artifact
-		if g := goals[a]; r != nil && g.digest == "" && g.version == r.Version {
-			out[a] = goal{r.Version, r.Digest}
+		if g := goals.at(a); r != nil && g.digest == "" && g.version == r.Version {
+			out = out.with(a, goal{r.Version, r.Digest})
 		}
 	}
-	if len(p.changes[changeID(u.key, u.name, versions(out))]) == 0 {
+	if len(p.changes[u.id(out)]) == 0 {
 		return goals
 	}
 	return out

@@ -184,7 +184,7 @@ var List = []Mutant{
 		p.hold(u, w, id, goals, moving, Left, why+quarantined)
 		return
 	}`, ``, "a frozen change is proposed", ""},
-	{"promoter/plan.go", `g, ok := passed(p.proofs(u.of(a, b)))`, `g, ok := first[a], true`, "a later wave goes where the first one goes", ""},
+	{"promoter/plan.go", `g, ok := passed(p.proofs(u.of(a, b)))`, `g, ok := first.at(a), true`, "a later wave goes where the first one goes", ""},
 	{"promoter/plan.go", `if len(u.blind[b]) > 0 && p.pol.precedes(b, w) {`, `if false {`, "a wave that says nothing has passed", ""},
 	{"promoter/plan.go", `case a.digest == first.digest:
 		return b
