@@ -121,19 +121,27 @@ func (w *world) judgeAgain(p *pull) {
 	if slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.handled(s) || w.scattered(s) }) {
 		return // it goes on in parts, and its change is another one each time
 	}
-	if w.policy.Newer != promoter.NewerFinishes && slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.behind(s, w.reads(s, p.Head)) }) {
-		return // what is newer may take its place ahead of its turn, until it is known what comes first
-	}
 	last := b
 	last.Attempt--
 	if slices.ContainsFunc(w.forge.pulls, func(o *pull) bool { return o.State == "merged" && (o.Branch == p.Branch || o.Branch == last.String()) }) {
 		return // it, or the one before it, is a second pull of a branch that was merged
 	}
 	for _, o := range w.forge.pulls {
-		if ob, _ := promoter.ParseBranch(o.Branch); ob == last && o.State == "closed" && o.ClosedBy == bot {
+		if ob, _ := promoter.ParseBranch(o.Branch); ob == last && o.State == "closed" && o.ClosedBy == bot && !o.overtaken {
 			w.violate("ignorance moves nothing (law 6)", "%s is opened after #%d, which we closed for nothing", p.Branch, o.Number)
 		}
 	}
+}
+
+// overtakes reports whether something newer may take the place of a pull: as
+// policy says, or as nothing of the pull's change was merged anywhere yet.
+func (w *world) overtakes(p *pull) bool {
+	begun := slices.ContainsFunc(w.forge.pulls, func(o *pull) bool {
+		a, _ := promoter.ChangeOf(o.Branch)
+		b, _ := promoter.ChangeOf(p.Branch)
+		return a == b && o.State == "merged"
+	})
+	return (w.policy.Newer != promoter.NewerFinishes || !begun) && slices.ContainsFunc(w.edited(p), func(s *slot) bool { return w.behind(s, w.reads(s, p.Head)) })
 }
 
 // behind reports whether something newer than a version is out.
@@ -179,6 +187,7 @@ func (w *world) scattered(s *slot) bool {
 
 // closedByUs is told of a pull that we close.
 func (w *world) closedByUs(p *pull) {
+	p.overtaken = w.overtakes(p)
 	if w.interleaved {
 		return // no forge closes a pull on the condition that it is as it was
 	}

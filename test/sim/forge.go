@@ -35,6 +35,7 @@ type pull struct {
 	mergedBy  string
 	before    string // what the base branch was at when it was merged
 	queued    bool
+	overtaken bool // by something newer, when we closed it
 }
 
 func (f *forge) clone() *forge {
