@@ -32,7 +32,7 @@ type planned struct {
 // ambushes are the events that people wait for, and what they do then.
 var ambushes = map[string][]string{
 	"pushed":      {"pushes bare", "pushes bare", "deletes bare"},
-	"opened":      {"merges", "pushes and merges", "pushes and merges", "readies", "pushes", "comments revert", "closes"},
+	"opened":      {"merges", "pushes and merges", "pushes and merges", "readies", "pushes", "comments revert", "closes", "its file cannot be read"},
 	"merging":     {"edits beside it", "edits beside it", "pins the same"},
 	"merged":      {"labels revert", "comments revert", "reverts", "pins over", "labels retry"},
 	"converged":   {"labels revert", "reverts", "pins over"},
@@ -94,6 +94,12 @@ func (w *world) carryOut(d planned) {
 			return
 		}
 		w.troubles, did = append(w.troubles, trouble{kind: "unlisted", app: w.edited(p)[0].artifact.Name, from: w.now, to: w.now.Add(40 * time.Minute)}), true
+	case "its file cannot be read":
+		p := w.newest(d.branch)
+		if p == nil || len(w.edited(p)) == 0 {
+			return
+		}
+		w.troubles, did = append(w.troubles, trouble{kind: "unread", app: w.edited(p)[0].file, from: w.now, to: w.now.Add(40 * time.Minute)}), true
 	case "asks another for it back": // before ours has written that it passed
 		if p := w.newest(d.branch); p != nil && !w.between {
 			did = w.deedOn("labels revert", who, p, rng)

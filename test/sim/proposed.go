@@ -237,10 +237,11 @@ func (w *world) judgeClose(v *view, a promoter.Close) {
 		}
 	}
 	for _, s := range w.edited(p) {
+		dark := w.in("unread", s.file)
 		if s.over != nil && !w.says(s, v.head) {
 			s = s.over // what is not written yet is what the shared file is asked about
 		}
-		if w.unsure(s) {
+		if dark || w.unsure(s) {
 			w.violate("ignorance moves nothing (law 6)", "%s: what %s wants is not known", a, s.file)
 		}
 		for _, o := range w.slots {

@@ -143,6 +143,7 @@ var List = []Mutant{
 			k`, `if false {
 			k`, "a failure freezes nothing", ""},
 	{"promoter/revert.go", `	return least, of(slices.Concat(u.steps[w], u.blind[w]))`, `	return least, least`, "the budget is a share of what can be listed now", "two stories in ten thousand find it; a scenario holds it"},
+	{"promoter/revert.go", `return least, math.MaxInt`, `return least, min(least, math.MaxInt)`, "the budget is a share of what can be read now", "the same, with a file that cannot be read; a scenario holds it"},
 	{"promoter/revert.go", `case n <= least:`, `case n <= least+1:`, "one more failure than the budget allows", ""},
 	{"promoter/revert.go", `if p.reverted(pull, b) != nil && pull.Number > reverts[b.Change] {`, `if false {`, "a change that was taken back is forgotten", ""},
 	{"promoter/revert.go", `if slices.Contains(u.trials, failed) && !failed.branch.Revert && !p.decidedBack(failed) {`, `if false {`, "what failed is not taken back by itself", ""},
