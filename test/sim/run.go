@@ -159,8 +159,8 @@ func (s *story) outcome(steps []step) *Tale {
 		return t
 	}
 	grouped := slices.ContainsFunc(w.slots, func(s *slot) bool { return s.group != "" })
-	if len(w.bad) > 0 && (w.queue || grouped || w.somewhere() || w.remains() || w.injected["dim"]+w.injected["unread"] > 0) {
-		return t // what fails first depends on how long it was queued, on what moves with it, on which place could be read, was merged, or keeps it
+	if len(w.bad) > 0 && (w.queue || grouped || w.somewhere() || w.remains() || w.policy.Newer != promoter.NewerFinishes || w.injected["dim"]+w.injected["unread"] > 0) {
+		return t // what fails first depends on how long it was queued, on what moves with it, on which place could be read, was merged, or keeps it, on what a newer one overtook
 	}
 	calm := slices.DeleteFunc(slices.Clone(steps), func(x step) bool { return x.ours })
 	if len(calm) == len(steps) {
